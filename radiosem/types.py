@@ -1,0 +1,132 @@
+"""What both ends mean by a block, a transmitter, a sample, a path-loss law and the semantics of a radio map.
+
+Rows run south (row 0 is the north edge), columns run east. Pixels are cells of `Grid.cell_size_m` metres.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from radiosem.errors import InputError
+
+BuildingMap: TypeAlias = NDArray[np.bool_]  # [H, W], True inside buildings
+CarMap: TypeAlias = NDArray[np.bool_]  # [H, W], True on cars
+DepthMap: TypeAlias = NDArray[np.float32]  # [H, W] in [0, 1]
+RadioMap: TypeAlias = NDArray[np.float32]  # [H, W] received power in dBm, NaN inside buildings
+
+RECEIVER_HEIGHT_M = 1.5  # the height every map is drawn for
+MAX_TRANSMITTERS = 16
+MIN_SIDE, MAX_SIDE = 32, 1024  # pixels
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The block a map covers: `rows` x `cols` square cells of `cell_size_m` metres.
+
+    raises InputError when a side is outside 32..1024 pixels or the cell outside 0.1..25.5 m
+    """
+
+    rows: int = 256
+    cols: int = 256
+    cell_size_m: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "cols"):
+            side = getattr(self, name)
+            if not MIN_SIDE <= side <= MAX_SIDE:
+                raise InputError(f"grid {name} is {side}; it must lie in {MIN_SIDE}..{MAX_SIDE} pixels")
+        if not (math.isfinite(self.cell_size_m) and 0.1 <= self.cell_size_m <= 25.5):
+            raise InputError(f"grid cell_size_m is {self.cell_size_m}; it must lie in 0.1..25.5 metres")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        return self.rows, self.cols
+
+
+@dataclass(frozen=True)
+class Transmitter:
+    """A transmitter: pixel column and row, antenna height above ground, radiated power and carrier.
+
+    raises InputError on a value that is not finite or not physical
+    """
+
+    col: int
+    row: int
+    height_m: float = 10.0
+    power_dbm: float = 23.0
+    frequency_hz: float = 5.9e9
+
+    def __post_init__(self) -> None:
+        for name, low, high, unit in (
+            ("height_m", 0.0, 255.5, "metres"),
+            ("power_dbm", -64.0, 63.5, "dBm"),
+            ("frequency_hz", 1e6, 65.535e9, "Hz"),
+        ):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and low <= value <= high):
+                raise InputError(f"transmitter {name} is {value}; it must lie in {low:g}..{high:g} {unit}")
+
+    def check_inside(self, grid: Grid, index: int = 0) -> None:
+        """Raise InputError unless the transmitter stands on the grid."""
+        if not (0 <= self.col < grid.cols and 0 <= self.row < grid.rows):
+            raise InputError(
+                f"transmitter {index} at col {self.col}, row {self.row} is outside the grid; "
+                f"col must lie in 0..{grid.cols - 1} and row in 0..{grid.rows - 1}"
+            )
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Power samples: S readings, each of one identified transmitter.
+
+    transmitter int64 [S] index of the transmitter; col, row int64 [S] pixels; power_dbm float64 [S]
+    """
+
+    transmitter: NDArray[np.int64]
+    col: NDArray[np.int64]
+    row: NDArray[np.int64]
+    power_dbm: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.power_dbm)
+
+
+@dataclass(frozen=True)
+class PathLoss:
+    """The log-distance law of one transmitter: loss in dB = pl0_db + slope_db * log10(d / 1 m), d >= 1 m.
+
+    pl0_db, slope_db          loss at 1 m (dB) and its growth per decade of metres (dB)
+    pl0_se_db, slope_se_db    standard errors, 0 where unknown (as at the receiver)
+    samples                   readings the fit used
+    from_prior                True when the readings could not tell the slope and the prior stands in
+    """
+
+    pl0_db: float
+    slope_db: float
+    pl0_se_db: float = 0.0
+    slope_se_db: float = 0.0
+    samples: int = 0
+    from_prior: bool = False
+
+
+@dataclass(frozen=True)
+class Semantics:
+    """The causes of a radio map: what a frame carries.
+
+    buildings is None when the mask was lost on the air: the map is then a path-loss map, `degraded`.
+    """
+
+    grid: Grid
+    transmitters: tuple[Transmitter, ...]
+    path_losses: tuple[PathLoss, ...]
+    buildings: BuildingMap | None
+    cars: CarMap | None = None
+
+    @property
+    def degraded(self) -> bool:
+        """True when the building mask is missing."""
+        return self.buildings is None
