@@ -1,0 +1,1 @@
+"""Building masks <-> bytes: the registry of codecs."""
