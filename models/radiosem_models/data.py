@@ -1,0 +1,138 @@
+"""A folder in RadioMapSeer's layout -> radio maps with their blocks, split by city.
+
+    png/buildings_complete/ID.png   255 inside buildings          png/heights/ID.png   metres (optional)
+    png/cars/ID.png                 255 on cars (optional)        antenna/ID.json      [[col, row(, height_m)], ...]
+    gain/MODEL/ID_TX.png            8-bit grey path gain, 0 inside buildings and at or below the floor
+    dataset.json                    scale and the split of every block (optional: then only the split "all" exists)
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from radiosem.errors import InputError
+from radiosem.scale import RADIOMAPSEER, Scale
+from radiosem.types import BuildingMap, CarMap, Transmitter
+
+DEFAULT_HEIGHT_M = 1.5  # RadioMapSeer's transmitters, whose antenna files hold no height
+
+
+def _read_grey(path: Path) -> NDArray[np.uint8]:
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise InputError(f"{path} cannot be read as an image; expected an 8-bit grey PNG")
+    return np.asarray(image, np.uint8)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One city block: its mask, its heights (None where unknown), its cars (None where none were simulated)."""
+
+    block_id: str
+    city: str
+    buildings: BuildingMap
+    heights_m: NDArray[np.uint8] | None
+    cars: CarMap | None
+
+
+@dataclass(frozen=True)
+class MapKey:
+    """Names one radio map of a data set: the block, the transmitter, the simulation (`RT`, `carsRT`, ...)."""
+
+    block_id: str
+    transmitter: int
+    model: str
+
+    @property
+    def dynamic(self) -> bool:
+        """True when cars took part in the simulation."""
+        return self.model.startswith("cars")
+
+
+class Dataset:
+    """A folder in RadioMapSeer's layout.
+
+    root    the folder
+    raises  InputError when the folder has no building masks, or on asking for a split that it does not define
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        masks = self.root / "png" / "buildings_complete"
+        if not masks.is_dir():
+            raise InputError(f"data folder {self.root} has no png/buildings_complete; expected RadioMapSeer's layout")
+        path = self.root / "dataset.json"
+        self.about: dict[str, object] = json.loads(path.read_text()) if path.is_file() else {}
+        self._tiles: dict[str, dict[str, object]] = self.about.get("tiles", {})  # type: ignore[assignment]
+        self._blocks: dict[str, Block] = {}
+        self.block_ids = sorted((p.stem for p in masks.glob("*.png")), key=lambda s: (len(s), s))
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The mapping from grey to dB: the data set's own, or RadioMapSeer's."""
+        if "floor_db" in self.about:
+            return Scale("raytraced", float(self.about["floor_db"]), float(self.about["top_db"]))  # type: ignore[arg-type]
+        return RADIOMAPSEER
+
+    def blocks_in(self, split: str) -> list[str]:
+        """Ids of the blocks of a split: train, val, test or all."""
+        if split == "all":
+            return self.block_ids
+        found = [b for b in self.block_ids if self._tiles.get(b, {}).get("split") == split]
+        if not found:
+            raise InputError(f"split is {split!r}, of which {self.root} has no block; without dataset.json use 'all'")
+        return found
+
+    def keys(self, split: str, models: tuple[str, ...]) -> list[MapKey]:
+        """Every radio map of a split under the given simulations, in a stable order."""
+        wanted = self.blocks_in(split)
+        out: list[MapKey] = []
+        for model in models:
+            count: dict[str, int] = {}
+            for path in (self.root / "gain" / model).glob("*.png"):
+                block_id, _, _ = path.stem.rpartition("_")
+                count[block_id] = count.get(block_id, 0) + 1
+            out += [MapKey(b, k, model) for b in wanted for k in range(count.get(b, 0))]
+        return out
+
+    def block(self, block_id: str) -> Block:
+        """One block, read once."""
+        if block_id not in self._blocks:
+            png = self.root / "png"
+            heights, cars = png / "heights" / f"{block_id}.png", png / "cars" / f"{block_id}.png"
+            self._blocks[block_id] = Block(
+                block_id,
+                str(self._tiles.get(block_id, {}).get("city", block_id)),
+                _read_grey(png / "buildings_complete" / f"{block_id}.png") > 127,
+                _read_grey(heights) if heights.is_file() else None,
+                _read_grey(cars) > 127 if cars.is_file() else None,
+            )
+        return self._blocks[block_id]
+
+    def transmitter(self, key: MapKey) -> Transmitter:
+        """The transmitter of one radio map, at the default power and the data set's frequency."""
+        places = json.loads((self.root / "antenna" / f"{key.block_id}.json").read_text())
+        col, row, *height = places[key.transmitter]
+        frequency_hz = float(self.about.get("frequency_hz", 5.9e9))  # type: ignore[arg-type]
+        return Transmitter(int(col), int(row), float(height[0]) if height else DEFAULT_HEIGHT_M, frequency_hz=frequency_hz)
+
+    def grey(self, key: MapKey) -> NDArray[np.uint8]:
+        """The radio map as published: uint8 [H, W], 0 inside buildings and where the gain is censored."""
+        return _read_grey(self.root / "gain" / key.model / f"{key.block_id}_{key.transmitter}.png")
+
+    def cars(self, key: MapKey) -> CarMap | None:
+        """The cars that took part in one radio map, None when it is static."""
+        return self.block(key.block_id).cars if key.dynamic else None
+
+    def split_hash(self, split: str) -> str:
+        """SHA-256 over the masks of a split, so that a score can name what it was taken on."""
+        digest = hashlib.sha256()
+        for block_id in self.blocks_in(split):
+            digest.update(np.packbits(self.block(block_id).buildings).tobytes())
+        return digest.hexdigest()

@@ -1,0 +1,253 @@
+"""A recipe and a data folder -> trained weights, by one loop that can be killed at any moment and goes on."""
+
+import contextlib
+import dataclasses
+import importlib
+import json
+import math
+import os
+import signal
+import threading
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from radiosem.errors import InputError
+from radiosem_models.task import Task
+
+# Name in a recipe -> module and class: a new task is one file and one line here.
+TASKS = {
+    "generator": ("radiosem_models.generator", "GeneratorTask"),
+    "segmenter": ("radiosem_models.segmenter", "SegmenterTask"),
+    "vqvae": ("radiosem_models.vqvae", "VqVaeTask"),
+    "outage": ("radiosem_models.outage", "OutageTask"),
+}
+CHECKPOINT_EVERY_S = 90.0
+WARMUP_STEPS = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A training as its TOML file states it.
+
+    task              key of `TASKS`
+    seed              of the weights and of every random draw
+    ema               decay of the weight average a step
+    validate_every_s  seconds of training between two looks at the validation split
+    options           for the task: splits, scaling, sizes, learning rates
+    """
+
+    name: str
+    task: str
+    seed: int
+    ema: float
+    validate_every_s: float
+    options: dict[str, Any]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Parse a recipe. raises InputError when the file is not TOML, or a key is missing or unknown."""
+    try:
+        table = tomllib.loads(path.read_text())
+        recipe = Recipe(name=path.stem, **table)
+    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
+        raise InputError(f"recipe {path} is not usable: {error}") from error
+    if recipe.task not in TASKS:
+        raise InputError(f"recipe {path} has task {recipe.task!r}; known are {', '.join(sorted(TASKS))}")
+    return recipe
+
+
+def parse_budget_s(text: str) -> float:
+    """'90s', '30m', '2h' -> seconds. raises InputError on anything else."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    try:
+        seconds = float(text[:-1]) * units[text[-1:]]
+    except (KeyError, ValueError):
+        raise InputError(f"budget is {text!r}; write it like 90s, 30m or 2h") from None
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise InputError(f"budget is {text!r}; it must be more than nothing")
+    return seconds
+
+
+def _rate(progress: float, step: int) -> float:
+    """Share of the full learning rate: a short warm-up, then half a cosine over the budget down to 1 %."""
+    return min(1.0, (step + 1) / WARMUP_STEPS) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
+
+
+class Run:
+    """One training on its way: everything that a checkpoint holds."""
+
+    def __init__(self, recipe: Recipe, task: Task, folder: Path) -> None:
+        self.recipe, self.task, self.folder = recipe, task, folder
+        self.rng = np.random.default_rng(recipe.seed)
+        average = get_ema_multi_avg_fn(recipe.ema)
+        self.averages = {n: AveragedModel(task.modules()[n], multi_avg_fn=average) for n in task.averaged}
+        self.elapsed_s, self.step, self.images, self.best = 0.0, 0, 0, math.inf
+
+    def state(self) -> dict[str, Any]:
+        """All that is needed to go on elsewhere."""
+        return {
+            "modules": {n: m.state_dict() for n, m in self.task.modules().items()},
+            "optimizers": {n: o.state_dict() for n, o in self.task.optimizers().items()},
+            "averages": {n: a.state_dict() for n, a in self.averages.items()},
+            "rng": self.rng.bit_generator.state,
+            "torch_rng": torch.get_rng_state(),
+            "counts": (self.elapsed_s, self.step, self.images, self.best),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up where `state` left off."""
+        for name, module in self.task.modules().items():
+            module.load_state_dict(state["modules"][name])
+        for name, optimizer in self.task.optimizers().items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        for name, average in self.averages.items():
+            average.load_state_dict(state["averages"][name])
+        self.rng.bit_generator.state = state["rng"]
+        torch.set_rng_state(state["torch_rng"])
+        self.elapsed_s, self.step, self.images, self.best = state["counts"]
+
+    def save(self, name: str) -> None:
+        """Write a checkpoint that is either whole or not there."""
+        path = self.folder / name
+        torch.save(self.state(), path.with_suffix(".tmp"))
+        os.replace(path.with_suffix(".tmp"), path)
+
+    def log(self, **values: object) -> None:
+        """Append one line to the training log."""
+        line = {"elapsed_s": round(self.elapsed_s, 1), "step": self.step, "images": self.images, **values}
+        with (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within, the averaged modules hold their averages."""
+        modules = {n: self.task.modules()[n] for n in self.averages}
+        kept = {n: {k: v.clone() for k, v in m.state_dict().items()} for n, m in modules.items()}
+        for name, average in self.averages.items():
+            modules[name].load_state_dict(average.module.state_dict())
+        try:
+            yield
+        finally:
+            for name, module in modules.items():
+                module.load_state_dict(kept[name])
+
+    def advance(self, budget_s: float) -> dict[str, float]:
+        """One optimisation step at the schedule's learning rate."""
+        began = time.monotonic()
+        for optimizer in self.task.optimizers().values():
+            for group in optimizer.param_groups:
+                group.setdefault("full_lr", group["lr"])
+                group["lr"] = group["full_lr"] * _rate(self.elapsed_s / budget_s, self.step)
+        losses = self.task.step(self.rng)
+        for name, average in self.averages.items():
+            average.update_parameters(self.task.modules()[name])
+        self.step += 1
+        self.images += int(losses.pop("images"))
+        self.elapsed_s += time.monotonic() - began
+        return losses
+
+    def validate(self) -> dict[str, float]:
+        """Score the averages; a best score is kept in `best.pt`."""
+        with self.averaged():
+            scores = self.task.validate()
+        if scores["score"] < self.best:
+            self.best = scores["score"]
+            self.save("best.pt")
+        self.log(validation=scores)
+        return scores
+
+
+def train(
+    recipe_path: Path,
+    data_dir: Path,
+    budget_s: float,
+    resume: bool = False,
+    runs_dir: Path = Path("runs/train"),
+    weights_dir: Path | None = None,
+    report: Callable[[float, str], None] = lambda share, text: None,
+) -> dict[str, Any]:
+    """Train a recipe for a budget of training time, validate, and export the best weights.
+
+    recipe_path  TOML file, see `Recipe`
+    data_dir     data folder of the task
+    budget_s     seconds of training in all, those before a resume included; the learning rate is scheduled over it
+    resume       go on from the checkpoint under `runs_dir`/recipe, if there is one
+    weights_dir  where the exported files and their manifest entries go; None exports beside the checkpoint
+    report       called about once a second with the share done and a line of text
+    returns      {"recipe", "finished", "elapsed_s", "step", "images", "best", "files"}; on SIGINT or SIGTERM the run
+                 is checkpointed and `finished` is False
+    """
+    recipe = read_recipe(recipe_path)
+    torch.manual_seed(recipe.seed)
+    module, cls = TASKS[recipe.task]
+    task: Task = getattr(importlib.import_module(module), cls)(recipe.options, data_dir, recipe.seed)
+    folder = runs_dir / recipe.name
+    folder.mkdir(parents=True, exist_ok=True)
+    run = Run(recipe, task, folder)
+    last = folder / "last.pt"
+    if resume and last.is_file():
+        run.restore(torch.load(last, weights_only=False))
+    else:
+        (folder / "log.jsonl").unlink(missing_ok=True)
+
+    with _stop_on_signal() as stopped:
+        _loop(run, budget_s, stopped, report)
+    run.save("last.pt")
+    finished = run.elapsed_s >= budget_s
+    files: list[Path] = []
+    if finished:
+        scores = run.validate()
+        if run.best < scores["score"]:
+            run.restore(torch.load(folder / "best.pt", weights_only=False))
+        about = {"recipe": f"models/recipes/{recipe_path.name}", "images": run.images, "seconds": round(run.elapsed_s)}
+        with run.averaged():
+            files = task.export(weights_dir or folder, about)
+    return {
+        "recipe": recipe.name,
+        "finished": finished,
+        "elapsed_s": round(run.elapsed_s, 1),
+        "step": run.step,
+        "images": run.images,
+        "best": run.best,
+        "files": [str(f) for f in files],
+    }
+
+
+@contextlib.contextmanager
+def _stop_on_signal() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, so that a step is never torn."""
+    stopped = threading.Event()
+    old = {s: signal.signal(s, lambda *_: stopped.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _loop(run: Run, budget_s: float, stopped: threading.Event, report: Callable[[float, str], None]) -> None:
+    saved_s, validated_s, told = run.elapsed_s, run.elapsed_s, 0.0
+    while run.elapsed_s < budget_s and not stopped.is_set():
+        losses = run.advance(budget_s)
+        if not all(math.isfinite(v) for v in losses.values()):
+            raise InputError(f"training of {run.recipe.name} diverged at step {run.step}: {losses}; lower its learning rate")
+        if run.step % 50 == 0:
+            run.log(losses=losses)
+        if time.monotonic() - told > 1:
+            told = time.monotonic()
+            rate = run.images / max(run.elapsed_s, 1e-9)
+            text = ", ".join(f"{k} {v:.4g}" for k, v in losses.items())
+            report(run.elapsed_s / budget_s, f"step {run.step}, {rate:.1f} images/s, best {run.best:.5f}, {text}")
+        if run.elapsed_s - validated_s > run.recipe.validate_every_s:
+            validated_s = run.elapsed_s
+            run.validate()
+        if run.elapsed_s - saved_s > CHECKPOINT_EVERY_S:
+            saved_s = run.elapsed_s
+            run.save("last.pt")
