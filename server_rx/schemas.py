@@ -1,0 +1,120 @@
+"""Stored maps -> the JSON bodies the REST interface promises, units in every field's name or description."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Body(BaseModel):
+    """What all bodies share: they are values, and hold nothing beyond what they declare."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class GridBody(Body):
+    """The block a map covers; row 0 is its north edge, column 0 its west edge."""
+
+    rows: int = Field(description="pixels from north to south")
+    cols: int = Field(description="pixels from west to east")
+    cell_size_m: float = Field(description="metres a pixel")
+
+
+class TransmitterBody(Body):
+    """A transmitter and its log-distance law: loss in dB = pl0_db + slope_db * log10(d / 1 m), d >= 1 m."""
+
+    col: int = Field(description="pixel, 0 = west")
+    row: int = Field(description="pixel, 0 = north")
+    height_m: float = Field(description="antenna above ground, metres")
+    power_dbm: float = Field(description="radiated power, dBm")
+    frequency_hz: float = Field(description="carrier, Hz")
+    pl0_db: float = Field(description="path loss at 1 m, dB")
+    slope_db: float = Field(description="growth of the path loss, dB per decade of metres")
+
+
+class MapBody(Body):
+    """What is known of a map without opening it."""
+
+    map_id: str = Field(description="32 hex digits, the map's name in every path")
+    observation_id: str = Field(description="the sender's idempotency key")
+    created_at: str = Field(description="when the map became durable, ISO 8601, UTC")
+    grid: GridBody
+    transmitters: list[TransmitterBody]
+    degraded: bool = Field(description="true when the building mask was lost on the air: the map is path loss alone")
+    has_cars: bool = Field(description="true when a car mask arrived")
+    min_dbm: float = Field(description="lowest received power outdoors, dBm")
+    max_dbm: float = Field(description="highest received power outdoors, dBm")
+    outage_threshold_dbm: float = Field(description="threshold that `outage_share` was taken at, dBm")
+    outage_share: float = Field(description="share of the outdoor pixels below that threshold, 0..1")
+    codec: str = Field(description="mask codec used, as name:id")
+    payload_bits: int = Field(description="frame bits before channel coding")
+    channel_uses: int = Field(description="complex symbols received")
+    es_n0_db: float = Field(description="Es/N0 the symbols came with, dB")
+    receiver_ms: float = Field(description="milliseconds from symbols to map, without queueing and storing")
+
+
+class MapPage(Body):
+    """One page of maps, newest first."""
+
+    maps: list[MapBody]
+    next_cursor: str | None = Field(description="pass as `cursor` for older maps; null on the last page")
+
+
+class SemanticsBody(Body):
+    """What the frame said: the causes from which the map was rebuilt."""
+
+    map_id: str
+    grid: GridBody
+    transmitters: list[TransmitterBody]
+    degraded: bool = Field(description="true when the building mask was lost on the air")
+    has_cars: bool
+    building_share: float | None = Field(description="share of the pixels inside buildings, 0..1; null when unknown")
+    buildings_url: str | None = Field(description="path of the building mask as PNG; null when it was lost")
+    frame_strong_base64: str = Field(description="the received frame's strong part: header, transmitters, laws")
+    frame_weak_base64: str = Field(description="the received frame's weak part: masks; empty when it was lost")
+
+
+class ModelBody(Body):
+    """A network that took part, by content."""
+
+    name: str = Field(description="name in the weights manifest")
+    sha256: str = Field(description="digest of its file, hex")
+    device: str = Field(description="cpu or cuda")
+
+
+class ProvenanceBody(Body):
+    """How the map came about: what it cost on the air and which parts made it."""
+
+    map_id: str
+    link: str = Field(description="link name: modulation and code rate")
+    payload_bits: int = Field(description="frame bits before channel coding")
+    channel_uses: int = Field(description="complex symbols received")
+    es_n0_db: float = Field(description="Es/N0, dB")
+    bit_errors: int = Field(description="channel bits whose hard decision the decoder corrected")
+    coded_bits: int = Field(description="channel bits received")
+    codec: str = Field(description="mask codec used, as name:id")
+    models: list[ModelBody] = Field(description="networks that made the map; empty when it is degraded")
+    frame_sha256: str = Field(description="digest of the stored frame, hex")
+    map_sha256: str = Field(description="digest of the stored map (NPY file), hex")
+    receiver_ms: float = Field(description="sum of the stages, milliseconds")
+    stage_ms: dict[str, float] = Field(description="milliseconds by stage, in the order of the stages")
+
+
+class Health(Body):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(Body):
+    """Whether bursts are taken, and if not, why."""
+
+    ready: bool
+    reason: str = Field(description="empty when ready")
+
+
+class Problem(Body):
+    """An error: a stable code, and a text for people."""
+
+    code: str = Field(description="stable name of the kind of error")
+    detail: str = Field(description="what is wrong and what would be right")
+    log_id: str | None = Field(default=None, description="names the entry in the receiver's log, for internal errors")
