@@ -1,0 +1,1 @@
+"""The air: frames -> coded, modulated, noisy complex symbols -> frames."""
