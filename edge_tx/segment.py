@@ -1,0 +1,117 @@
+"""Image of the block at 0.5 m a pixel -> building mask on the grid, by a U-Net in an ONNX file."""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_tx.images import resize
+from radiosem.errors import InputError
+from radiosem.inference import Network, load_network
+from radiosem.types import BuildingMap, Grid, Transmitter
+
+TILE = 512  # pixels: what a 256 m block needs; more ground is worked off tile by tile, so memory does not grow with it
+MARGIN = 64  # pixels two tiles share; half of them are the context that a tile's edge lacks
+MULTIPLE = 32  # what the network's own halvings ask of a side
+BUILDING = 0.5  # probability from which a cell is building
+FORGIVEN_M = 3.0  # how far inside a segmented building a transmitter may stand before its place is doubted
+
+
+class Segmenter:
+    """The segmentation network with all that surrounds it.
+
+    network  input [1, 3, H, W] float32 RGB in [0, 1], H and W multiples of 32 up to 512 -> logits [1, 1, H, W]
+    """
+
+    def __init__(self, network: Network) -> None:
+        if len(network.input_shapes) != 1:
+            raise InputError(f"segmenter network takes {sorted(network.input_shapes)}; it must take one image")
+        self._network = network
+        ((self._input, shape),) = network.input_shapes.items()
+        self._fixed = shape[2:]
+
+    @classmethod
+    def load(cls, threads: int = 1) -> "Segmenter":
+        """The segmenter of the manifest. Raises WeightsError when it is missing or altered."""
+        return cls(load_network("segmenter", threads))
+
+    def __call__(self, image: NDArray[np.uint8], grid: Grid) -> BuildingMap:
+        """Segment an image and bring the result down to the grid by the mean probability over each cell.
+
+        image    uint8 [h, w, 3], RGB at 0.5 m a pixel, the block fills it
+        returns  bool [H, W]
+        """
+        return np.asarray(resize(self.probability(image), grid.shape) > BUILDING)
+
+    def probability(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probability of building for every pixel of the image: uint8 [h, w, 3] -> float32 [h, w] in [0, 1]."""
+        height, width = image.shape[:2]
+        out = np.empty((height, width), np.float32)
+        for top, first_row, last_row in tiles(height):
+            for left, first_col, last_col in tiles(width):
+                tile = self._tile(image[top : top + TILE, left : left + TILE])
+                out[first_row:last_row, first_col:last_col] = tile[
+                    first_row - top : last_row - top, first_col - left : last_col - left
+                ]
+        return out
+
+    def _tile(self, tile: NDArray[np.uint8]) -> NDArray[np.float32]:
+        height, width = tile.shape[:2]
+        rows, cols = (
+            fixed or -(-side // MULTIPLE) * MULTIPLE for fixed, side in zip(self._fixed, (height, width), strict=True)
+        )
+        padded = np.pad(tile, ((0, rows - height), (0, cols - width), (0, 0)), mode="edge")
+        planes = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+        (logits,) = self._network(**{self._input: planes})
+        return np.asarray(1 / (1 + np.exp(-np.clip(logits[0, 0, :height, :width], -30, 30))), np.float32)
+
+
+def tiles(side: int) -> Iterator[tuple[int, int, int]]:
+    """Tiles along an axis: where each starts, and the first pixel and the last (excluded) it answers for."""
+    count = max(1, math.ceil((side - MARGIN) / (TILE - MARGIN)))
+    starts = [round(i * (side - TILE) / (count - 1)) for i in range(count)] if count > 1 else [0]
+    seams = [0, *((a + TILE + b) // 2 for a, b in itertools.pairwise(starts)), side]
+    for start, (first, last) in zip(starts, itertools.pairwise(seams), strict=True):
+        yield start, first, last
+
+
+def free_transmitters(
+    buildings: BuildingMap, transmitters: tuple[Transmitter, ...], grid: Grid
+) -> tuple[BuildingMap, tuple[str, ...]]:
+    """Let every transmitter stand outdoors, where the segmentation is off by a little.
+
+    A transmitter on a building cell with an outdoor cell within 3 m is taken as proof that the mask is wrong there: the
+    3 x 3 cells about it are cleared. One deeper inside makes the observation unusable.
+
+    buildings  bool [H, W], left as it is
+    returns    the mask, and a warning for each transmitter that was freed
+    raises     InputError naming the transmitter that stands inside a building
+    """
+    freed = buildings.copy()
+    warnings = []
+    for index, transmitter in enumerate(transmitters):
+        col, row = transmitter.col, transmitter.row
+        if not buildings[row, col]:
+            continue
+        distance_m = _outdoors_m(buildings, row, col, grid.cell_size_m)
+        if distance_m > max(FORGIVEN_M, grid.cell_size_m):
+            raise InputError(
+                f"transmitter {index} at col {col}, row {row} is inside a building, more than {FORGIVEN_M:g} m "
+                "from its edge; check its place, and that the image is north up and fills the block"
+            )
+        freed[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2] = False
+        warnings.append(
+            f"transmitter {index} at col {col}, row {row} was segmented as {distance_m:.1f} m inside a building; "
+            "the mask was cleared about it"
+        )
+    return freed, tuple(warnings)
+
+
+def _outdoors_m(buildings: BuildingMap, row: int, col: int, cell_size_m: float) -> float:
+    """Distance from a cell to the nearest outdoor one, metres; infinite when none is as near as it matters."""
+    reach = max(1, math.ceil(FORGIVEN_M / cell_size_m))
+    top, left = max(row - reach, 0), max(col - reach, 0)
+    rows, cols = np.nonzero(~buildings[top : row + reach + 1, left : col + reach + 1])
+    return float(np.hypot(rows + top - row, cols + left - col).min(initial=np.inf)) * cell_size_m

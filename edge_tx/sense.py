@@ -1,0 +1,145 @@
+"""An Observation message -> checked arrays: image, grid, transmitters, samples and cars."""
+
+import re
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from radiosem_proto.v1 import radiosem_pb2 as pb
+
+from edge_tx.images import MAX_BYTES, MAX_PIXELS, decode_image, decode_mask, resize
+from radiosem.errors import InputError
+from radiosem.pathloss import check_samples
+from radiosem.types import MAX_TRANSMITTERS, CarMap, Grid, Samples, Transmitter
+
+_OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+ASPECT_TOLERANCE = 0.05
+IMAGE_CELL_M = 0.5  # ground a pixel of the image covers once it is brought to the scale the segmenter knows
+MAX_IMAGE_SIDE = 2048  # pixels at that scale
+
+
+@dataclass(frozen=True)
+class Sensed:
+    """One observation, every value known to be usable.
+
+    image     uint8 [h, w, 3], RGB of the block at 0.5 m a pixel
+    cars      bool [H, W] or None
+    warnings  what a user should know though the observation is usable
+    """
+
+    observation_id: str
+    image: NDArray[np.uint8]
+    grid: Grid
+    transmitters: tuple[Transmitter, ...]
+    samples: Samples
+    cars: CarMap | None
+    warnings: tuple[str, ...]
+
+
+def sense(observation: pb.Observation, max_image_bytes: int = MAX_BYTES, max_image_pixels: int = MAX_PIXELS) -> Sensed:
+    """Check every field of an observation and decode its images, the cheap checks first.
+
+    raises  InputError naming the field, its value and what would be right
+    """
+    observation_id = read_id(observation.observation_id)
+    grid = read_grid(observation.grid)
+    transmitters = read_transmitters(observation, grid)
+    samples = read_samples(observation.samples, len(transmitters), grid)
+    cars = decode_mask(observation.cars_png, grid.shape) if observation.cars_png else None
+    shape = image_shape(grid)
+    image = decode_image(observation.image, max_image_bytes, max_image_pixels)
+    warnings = _shape_warnings(image, grid)
+    return Sensed(observation_id, resize(image, shape), grid, transmitters, samples, cars, warnings)
+
+
+def image_shape(grid: Grid) -> tuple[int, int]:
+    """(rows, cols) of an image of the block at 0.5 m a pixel. Raises InputError when the block is too large."""
+    rows, cols = (max(1, round(side * grid.cell_size_m / IMAGE_CELL_M)) for side in grid.shape)
+    if max(rows, cols) > MAX_IMAGE_SIDE:
+        raise InputError(
+            f"grid of {grid.rows} x {grid.cols} cells of {grid.cell_size_m:g} m is "
+            f"{rows * IMAGE_CELL_M:g} x {cols * IMAGE_CELL_M:g} m; "
+            f"at most {MAX_IMAGE_SIDE * IMAGE_CELL_M:g} m a side can be segmented"
+        )
+    return rows, cols
+
+
+def read_id(observation_id: str) -> str:
+    """The observation's own id, or a new one where it has none. Raises InputError."""
+    if not observation_id:
+        return uuid.uuid4().hex
+    if not _OBSERVATION_ID.fullmatch(observation_id):
+        raise InputError(
+            f"observation_id is {observation_id[:80]!r}; it must be 1 to 64 of the characters A-Z a-z 0-9 . _ -"
+        )
+    return observation_id
+
+
+def read_grid(grid: pb.Grid) -> Grid:
+    """The grid, with the defaults of the contract where a field is 0. Raises InputError."""
+    return Grid(grid.rows or 256, grid.cols or 256, grid.cell_size_m or 1.0)
+
+
+def read_transmitters(observation: pb.Observation, grid: Grid) -> tuple[Transmitter, ...]:
+    """The transmitters, with the defaults of the contract. Raises InputError, also on one outside the grid."""
+    if not 1 <= len(observation.transmitters) <= MAX_TRANSMITTERS:
+        raise InputError(f"there are {len(observation.transmitters)} transmitters; 1 to {MAX_TRANSMITTERS} are taken")
+    transmitters = []
+    for index, antenna in enumerate(observation.transmitters):
+        try:
+            transmitter = Transmitter(
+                antenna.col,
+                antenna.row,
+                antenna.height_m or 10.0,
+                antenna.power_dbm if antenna.HasField("power_dbm") else 23.0,
+                antenna.frequency_hz or 5.9e9,
+            )
+        except InputError as error:
+            raise InputError(f"transmitter {index}: {error}") from None
+        transmitter.check_inside(grid, index)
+        transmitters.append(transmitter)
+    return tuple(transmitters)
+
+
+def read_samples(samples: pb.SampleSet, transmitters: int, grid: Grid) -> Samples:
+    """The samples as arrays.
+
+    raises  InputError when there is none, the lists differ in length, or one names no transmitter, lies outside the
+            grid or is not a finite power
+    """
+    lengths = {name: len(getattr(samples, name)) for name in ("transmitter", "col", "row", "power_dbm")}
+    if len(set(lengths.values())) > 1:
+        raise InputError(
+            f"samples hold {', '.join(f'{count} {name}' for name, count in lengths.items())}; "
+            "the lists must be equally long"
+        )
+    if not lengths["power_dbm"]:
+        raise InputError(
+            "there are 0 samples; at least 1 is needed, and about 20 near each transmitter make a good fit"
+        )
+    read = Samples(
+        np.array(samples.transmitter, np.int64),
+        np.array(samples.col, np.int64),
+        np.array(samples.row, np.int64),
+        np.array(samples.power_dbm, np.float64),
+    )
+    unknown = read.transmitter >= transmitters
+    if unknown.any():
+        i = int(np.argmax(unknown))
+        raise InputError(
+            f"sample {i} is of transmitter {read.transmitter[i]}; there are {transmitters}, counted from 0"
+        )
+    check_samples(read, grid)
+    return read
+
+
+def _shape_warnings(image: NDArray[np.uint8], grid: Grid) -> tuple[str, ...]:
+    height, width = image.shape[:2]
+    stretch = (width / height) / (grid.cols / grid.rows)
+    if abs(np.log(stretch)) <= np.log1p(ASPECT_TOLERANCE):
+        return ()
+    return (
+        f"the image is {width} x {height} pixels for a block of {grid.cols} x {grid.rows} cells; "
+        "it was stretched to fill it",
+    )
