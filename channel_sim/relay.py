@@ -9,12 +9,12 @@ import numpy as np
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from channel_sim.awgn import LOWEST_ES_N0_DB, awgn, check_es_n0_db, combined_es_n0_db
-from channel_sim.wire import GRPC_OPTIONS, symbols_from_bytes, symbols_to_bytes
-from radiosem.errors import ChannelError, InputError
 from radiosem_proto.v1 import radiosem_pb2_grpc
 from radiosem_proto.v1.radiosem_pb2 import STATUS_FAILED, STATUS_REFUSED, Burst, Receipt
+
+from channel_sim.awgn import awgn, check_es_n0_db, combined_es_n0_db
+from channel_sim.wire import GRPC_OPTIONS, symbols_from_bytes, symbols_to_bytes
+from radiosem.errors import ChannelError, InputError
 
 SERVICE = "radiosem.v1.Receiver"
 
@@ -40,17 +40,17 @@ _RETRYABLE = frozenset(
 
 
 class RelaySettings(BaseSettings):
-    """Settings of the relay, from CHANNEL_SIM_* or arguments."""
+    """Everything the relay can be told; each field is the variable CHANNEL_SIM_<NAME>."""
 
-    model_config = SettingsConfigDict(env_prefix="CHANNEL_SIM_")
+    model_config = SettingsConfigDict(env_prefix="CHANNEL_SIM_", frozen=True, extra="forbid", allow_inf_nan=False)
 
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(50053, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    upstream: str = Field("127.0.0.1:50052", min_length=1, description="host:port of the receiver")
-    es_n0_db: float = Field(10.0, ge=LOWEST_ES_N0_DB, description="Es/N0 of the noise added, dB; inf adds none")
+    address: str = Field("127.0.0.1", min_length=1, description="address bursts are taken on; 0.0.0.0 for all")
+    port: int = Field(50056, ge=0, le=65535, description="port bursts are taken on; 0 takes any free one")
+    upstream: str = Field("127.0.0.1:50051", pattern=r"^\S+:\d{1,5}$", description="host:port of the receiver")
+    es_n0_db: float = Field(10.0, ge=-30, le=60, description="Es/N0 of the noise the relay adds, dB")
     noise_seed: int | None = Field(None, ge=0, description="makes the noise repeatable, burst after burst")
-    deadline_s: float = Field(30.0, gt=0, le=3600, description="longest wait for the receiver's receipt, seconds")
-    workers: int = Field(8, ge=1, le=256, description="streams served at once")
+    deadline_s: float = Field(30.0, gt=0, le=600, description="longest wait for the receiver's receipt, s")
+    workers: int = Field(8, ge=1, le=64, description="streams of bursts served at once")
 
 
 class Relay(radiosem_pb2_grpc.ReceiverServicer):
@@ -116,12 +116,12 @@ class RelayServer:
         radiosem_pb2_grpc.add_ReceiverServicer_to_server(Relay(settings, self._upstream), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         try:
-            self.port: int = self._server.add_insecure_port(f"{settings.host}:{settings.port}")
+            self.port: int = self._server.add_insecure_port(f"{settings.address}:{settings.port}")
         except RuntimeError as error:
             self._upstream.close()
             raise InputError(
-                f"relay address is {settings.host}:{settings.port}; it is taken or not on this machine, "
-                "set CHANNEL_SIM_HOST and CHANNEL_SIM_PORT to a free one (port 0 finds one)"
+                f"relay address is {settings.address}:{settings.port}; it is taken or not on this machine, "
+                "set CHANNEL_SIM_ADDRESS and CHANNEL_SIM_PORT to a free one (port 0 finds one)"
             ) from error
 
     def start(self) -> None:
