@@ -13,7 +13,23 @@ cars flag is set cars section, CRC32C. Each CRC of the weak part starts from the
 another frame are not taken for this one's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import google_crc32c
+import numpy as np
+
+from radiosem.bits import BitReader, BitWriter
+from radiosem.codecs import MaskCodec, make_codec
+from radiosem.errors import FrameError, InputError, UnknownCodecError
+from radiosem.types import MAX_TRANSMITTERS, Grid, PathLoss, Semantics, Transmitter
+
+VERSION = 1
+LAW_STEP_DB = 0.125
+PL0_RANGE_DB = (-16.0, 111.875)  # what 10 bits carry
+SLOPE_RANGE_DB = (0.0, 127.875)
+MAX_SECTION_BYTES = 1 << 21  # twice a byte a pixel of the largest grid
+_CRC_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -27,3 +43,181 @@ class Frame:
     def payload_bits(self) -> int:
         """Bits before channel coding, checksums included."""
         return 8 * (len(self.strong) + len(self.weak))
+
+
+def pack(semantics: Semantics, codec: MaskCodec) -> Frame:
+    """Code the semantics of one map; cars always by the lossless `context` code.
+
+    raises  InputError on what a frame cannot carry: no mask, a law out of range, a transmitter outside the grid
+    """
+    _check(semantics)
+    grid, buildings = semantics.grid, semantics.buildings
+    assert buildings is not None
+    cars_codec = make_codec("context")
+    mask_section = codec.encode(buildings)
+    cars_section = None if semantics.cars is None else cars_codec.encode(semantics.cars)
+
+    bits = BitWriter()
+    bits.write(VERSION, 4)
+    bits.write(cars_section is not None, 1)
+    _write_grid(bits, grid)
+    bits.write(int.from_bytes(codec.codec_id, "big"), 32)
+    bits.write(len(semantics.transmitters) - 1, 4)
+    before = Transmitter(0, 0)
+    for transmitter, law in zip(semantics.transmitters, semantics.path_losses, strict=True):
+        _write_transmitter(bits, transmitter, before, grid)
+        bits.write(round((law.pl0_db - PL0_RANGE_DB[0]) / LAW_STEP_DB), 10)
+        bits.write(round((law.slope_db - SLOPE_RANGE_DB[0]) / LAW_STEP_DB), 10)
+        before = transmitter
+    _write_length(bits, mask_section)
+    if cars_section is not None:
+        same = codec.codec_id == cars_codec.codec_id
+        bits.write(same, 1)
+        if not same:
+            bits.write(int.from_bytes(cars_codec.codec_id, "big"), 32)
+        _write_length(bits, cars_section)
+
+    header = bits.to_bytes()
+    crc = google_crc32c.value(header)
+    weak = b"".join(
+        section + google_crc32c.extend(crc, section).to_bytes(_CRC_BYTES, "big")
+        for section in (mask_section, cars_section)
+        if section is not None
+    )
+    return Frame(header + crc.to_bytes(_CRC_BYTES, "big"), weak)
+
+
+def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec]) -> tuple[Semantics, str]:
+    """Decode what arrived -> semantics, quantised as `pack` sent them, and the name of the mask's codec.
+
+    strong  as sent, else the frame is refused
+    weak    None, short or altered: `buildings` is None (degraded), or `cars` is None when only they were lost
+    codecs  those the receiver holds, by id
+    raises  FrameError; UnknownCodecError naming the id that is not held
+    """
+    header, crc = strong[:-_CRC_BYTES], int.from_bytes(strong[-_CRC_BYTES:], "big")
+    if header and header[0] >> 4 != VERSION:
+        raise FrameError(f"frame version is {header[0] >> 4}; this receiver reads version {VERSION}")
+    if not header or google_crc32c.value(header) != crc:
+        raise FrameError(f"frame header of {len(strong)} bytes fails its checksum")
+    bits = BitReader(header)
+    bits.read(4)
+    has_cars = bits.read(1)
+    try:
+        grid = _read_grid(bits)
+        codec = _held(bits, codecs)
+        transmitters: list[Transmitter] = []
+        path_losses: list[PathLoss] = []
+        for index in range(bits.read(4) + 1):
+            transmitters.append(_read_transmitter(bits, transmitters[-1] if transmitters else Transmitter(0, 0), grid))
+            transmitters[-1].check_inside(grid, index)
+            pl0_db = PL0_RANGE_DB[0] + bits.read(10) * LAW_STEP_DB
+            path_losses.append(PathLoss(pl0_db, SLOPE_RANGE_DB[0] + bits.read(10) * LAW_STEP_DB))
+    except InputError as error:
+        raise FrameError(f"frame header says what cannot be: {error}") from None
+    mask_length = _read_length(bits)
+    cars_codec, cars_length = codec, 0
+    if has_cars:
+        cars_codec = codec if bits.read(1) else _held(bits, codecs)
+        cars_length = _read_length(bits)
+    bits.finish()
+
+    weak = weak or b""
+    cars_start = mask_length + _CRC_BYTES
+    mask_section = _intact(weak[:cars_start], mask_length, crc)
+    cars_section = _intact(weak[cars_start : cars_start + cars_length + _CRC_BYTES], cars_length, crc)
+    buildings = None if mask_section is None else codec.decode(mask_section, grid.shape)
+    cars = None if cars_section is None or not has_cars else cars_codec.decode(cars_section, grid.shape)
+    return Semantics(grid, tuple(transmitters), tuple(path_losses), buildings, cars), codec.name
+
+
+def _check(semantics: Semantics) -> None:
+    grid, count = semantics.grid, len(semantics.transmitters)
+    if not 1 <= count <= MAX_TRANSMITTERS:
+        raise InputError(f"transmitters has {count} entries; a frame carries 1..{MAX_TRANSMITTERS}")
+    if len(semantics.path_losses) != count:
+        raise InputError(f"path_losses has {len(semantics.path_losses)} laws for {count} transmitters; give one each")
+    for index, (transmitter, law) in enumerate(zip(semantics.transmitters, semantics.path_losses, strict=True)):
+        transmitter.check_inside(grid, index)
+        for name, value, (low, high) in (
+            ("pl0_db", law.pl0_db, PL0_RANGE_DB),
+            ("slope_db", law.slope_db, SLOPE_RANGE_DB),
+        ):
+            if not low <= value <= high:
+                raise InputError(f"path_losses[{index}] {name} is {value}; a frame carries {low:g}..{high:g} dB")
+    if semantics.buildings is None:
+        raise InputError("buildings is None; a frame needs the mask")
+    for name, mask in (("buildings", semantics.buildings), ("cars", semantics.cars)):
+        if mask is not None and (mask.shape != grid.shape or mask.dtype != np.bool_):
+            raise InputError(
+                f"{name} is {mask.dtype} {mask.shape}; it must be bool {grid.shape}, the shape of the grid"
+            )
+
+
+def _write_grid(bits: BitWriter, grid: Grid) -> None:
+    bits.write(grid == Grid(), 1)
+    if grid != Grid():
+        bits.write(grid.rows - 1, 10)
+        bits.write(grid.cols - 1, 10)
+        bits.write(round(grid.cell_size_m * 1000), 15)
+
+
+def _read_grid(bits: BitReader) -> Grid:
+    if bits.read(1):
+        return Grid()
+    return Grid(bits.read(10) + 1, bits.read(10) + 1, bits.read(15) / 1000)
+
+
+def _radio(transmitter: Transmitter) -> tuple[int, int, int]:
+    """Height in half metres, power in half dB from -64 dBm, frequency in MHz: 9, 8 and 16 bits."""
+    height, power = round(transmitter.height_m * 2), round((transmitter.power_dbm + 64) * 2)
+    return height, power, round(transmitter.frequency_hz / 1e6)
+
+
+def _write_transmitter(bits: BitWriter, transmitter: Transmitter, before: Transmitter, grid: Grid) -> None:
+    bits.write(transmitter.col, (grid.cols - 1).bit_length())
+    bits.write(transmitter.row, (grid.rows - 1).bit_length())
+    same = _radio(transmitter) == _radio(before)
+    bits.write(same, 1)
+    if not same:
+        for value, width in zip(_radio(transmitter), (9, 8, 16), strict=True):
+            bits.write(value, width)
+
+
+def _read_transmitter(bits: BitReader, before: Transmitter, grid: Grid) -> Transmitter:
+    col, row = bits.read((grid.cols - 1).bit_length()), bits.read((grid.rows - 1).bit_length())
+    height, power, frequency = _radio(before) if bits.read(1) else (bits.read(9), bits.read(8), bits.read(16))
+    return Transmitter(col, row, height / 2, power / 2 - 64, frequency * 1e6)
+
+
+def _write_length(bits: BitWriter, section: bytes) -> None:
+    if len(section) > MAX_SECTION_BYTES:
+        raise InputError(f"mask section has {len(section)} bytes; a frame carries up to {MAX_SECTION_BYTES}")
+    digits = len(section).bit_length()
+    bits.write(digits, 5)
+    bits.write(len(section), digits)
+
+
+def _read_length(bits: BitReader) -> int:
+    length = bits.read(bits.read(5))
+    if length > MAX_SECTION_BYTES:
+        raise FrameError(f"frame announces a section of {length} bytes; {MAX_SECTION_BYTES} is the most")
+    return length
+
+
+def _held(bits: BitReader, codecs: Mapping[bytes, MaskCodec]) -> MaskCodec:
+    codec_id = bits.read(32).to_bytes(4, "big")
+    if codec_id not in codecs:
+        held = ", ".join(f"{codec.name} {key.hex()}" for key, codec in codecs.items()) or "none"
+        raise UnknownCodecError(
+            f"frame names codec {codec_id.hex()}, which this receiver does not hold; it holds {held}"
+        )
+    return codecs[codec_id]
+
+
+def _intact(part: bytes, length: int, crc: int) -> bytes | None:
+    """The section without its checksum, None when it is short or altered."""
+    section, found = part[:length], part[length:]
+    if len(found) != _CRC_BYTES or google_crc32c.extend(crc, section) != int.from_bytes(found, "big"):
+        return None
+    return section
