@@ -1,8 +1,15 @@
 """Stored maps -> the JSON bodies the REST interface promises, units in every field's name or description."""
 
-from typing import Literal
+import base64
+import re
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from radiosem.errors import InputError
+from server_rx.records import StoredMap
+
+_CURSOR = re.compile(rb"before:(\d{1,18})")
 
 
 class Body(BaseModel):
@@ -118,3 +125,59 @@ class Problem(Body):
     code: str = Field(description="stable name of the kind of error")
     detail: str = Field(description="what is wrong and what would be right")
     log_id: str | None = Field(default=None, description="names the entry in the receiver's log, for internal errors")
+
+
+def map_body(stored: StoredMap) -> MapBody:
+    """Metadata of a stored map."""
+    return MapBody(
+        map_id=stored.map_id,
+        observation_id=stored.observation_id,
+        created_at=stored.created_at,
+        degraded=stored.degraded,
+        **_only(stored.causes, "grid", "transmitters", "has_cars"),
+        **_only(stored.facts, "min_dbm", "max_dbm", "outage_threshold_dbm", "outage_share"),
+        **_only(stored.facts, "codec", "payload_bits", "channel_uses", "es_n0_db", "receiver_ms"),
+    )
+
+
+def semantics_body(stored: StoredMap, strong: bytes, weak: bytes) -> SemanticsBody:
+    """Causes of a stored map, with the two parts of its frame."""
+    return SemanticsBody(
+        map_id=stored.map_id,
+        degraded=stored.degraded,
+        buildings_url=None if stored.degraded else f"/v1/maps/{stored.map_id}/buildings.png",
+        frame_strong_base64=base64.b64encode(strong).decode(),
+        frame_weak_base64=base64.b64encode(weak).decode(),
+        **stored.causes,
+    )
+
+
+def provenance_body(stored: StoredMap) -> ProvenanceBody:
+    """Provenance of a stored map."""
+    return ProvenanceBody(
+        map_id=stored.map_id,
+        frame_sha256=stored.frame_sha256,
+        map_sha256=stored.map_sha256,
+        **_only(stored.facts, "link", "payload_bits", "channel_uses", "es_n0_db", "bit_errors", "coded_bits"),
+        **_only(stored.facts, "codec", "models", "receiver_ms", "stage_ms"),
+    )
+
+
+def cursor_of(stored: StoredMap) -> str:
+    """The cursor for what is older than this map."""
+    return base64.urlsafe_b64encode(f"before:{stored.sequence}".encode()).decode()
+
+
+def sequence_of(cursor: str) -> int:
+    """The sequence a cursor stands for. Raises InputError when it is none of ours."""
+    try:
+        found = _CURSOR.fullmatch(base64.b64decode(cursor, b"-_", validate=True))
+    except ValueError:
+        found = None
+    if found is None:
+        raise InputError(f"cursor is {cursor!r}; it must be the next_cursor of an earlier page")
+    return int(found[1])
+
+
+def _only(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: values[name] for name in names}

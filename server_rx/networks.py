@@ -1,0 +1,56 @@
+"""Weights manifest -> the networks and codecs a receiver runs, verified, loaded, and run once to warm up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from channel_sim.air import Air
+from radiosem import weights
+from radiosem.codecs import MaskCodec, receiver_codecs
+from radiosem.frame import pack
+from radiosem.inference import load_network
+from radiosem.types import Grid, PathLoss, Semantics, Transmitter
+from server_rx.outage import Runs, classify_outage
+from server_rx.pipeline import Pipeline
+
+_WARM_UP_ES_N0_DB = 20.0
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What a receiver knows how to run.
+
+    generator, outage  networks of the manifest
+    codecs             mask codecs by their id in a frame
+    models             {"name", "sha256", "device"} of the generator, for the provenance of its maps
+    """
+
+    generator: Runs
+    outage: Runs
+    codecs: Mapping[bytes, MaskCodec]
+    models: tuple[dict[str, str], ...] = ()
+
+
+def load_networks(threads: int = 0) -> Networks:
+    """Every network and codec, each file checked against the manifest. Raises WeightsError.
+
+    threads  CPU threads of a network; 0 takes every core
+    """
+    listed = weights.entries()
+    for entry in listed.values():  # an altered codebook must stop the receiver, not quietly shrink its list of codecs
+        weights.verify(entry)
+    generator, outage = load_network("generator", threads), load_network("outage", threads)
+    told = {"name": "generator", "sha256": listed["generator"].sha256, "device": generator.device}
+    return Networks(generator, outage, receiver_codecs(), (told,))
+
+
+def warm_up(pipeline: Pipeline, networks: Networks) -> None:
+    """Take a small made-up block through every stage, so that nothing is compiled while a sender waits."""
+    buildings = np.zeros((256, 256), np.bool_)
+    buildings[32:64, 32:96] = True
+    semantics = Semantics(Grid(), (Transmitter(128, 128),), (PathLoss(50.0, 30.0),), buildings)
+    codec = next(iter(networks.codecs.values()))
+    burst = Air(_WARM_UP_ES_N0_DB).send(pack(semantics, codec), "warm-up", seed=0)
+    (record,) = pipeline.rebuild([pipeline.receive(burst)])
+    classify_outage(networks.outage, record.map_dbm, -90.0, 23.0)

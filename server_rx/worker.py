@@ -1,0 +1,203 @@
+"""Bursts that wait -> receipts: one thread owns the device, works on what waits together, and answers when durable."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt, Status
+
+from server_rx.errors import BusyError, refusal
+from server_rx.metrics import Metrics
+from server_rx.pipeline import Causes, Pipeline
+from server_rx.records import MapRecord, StoredMap
+from server_rx.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    """A burst, since when it waits, and who waits for its receipt."""
+
+    burst: Burst
+    future: "Future[Receipt]" = field(default_factory=Future)
+    since: float = field(default_factory=time.perf_counter)
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """Any other work for the device."""
+
+    function: Callable[[], Any]
+    future: "Future[Any]" = field(default_factory=Future)
+
+
+_END = object()
+
+
+class Worker:
+    """A bounded queue before one thread.
+
+    queue_size   bursts and errands that may wait
+    max_batch    bursts worked on together
+    on_stored    called after a map became durable, on the worker's thread
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        store: Store,
+        metrics: Metrics,
+        queue_size: int,
+        max_batch: int,
+        on_stored: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._store = store
+        self._metrics = metrics
+        self._max_batch = max_batch
+        self._on_stored = on_stored
+        self._queue: queue.Queue[Any] = queue.Queue(queue_size)
+        self._door = threading.Lock()  # nothing may enter the queue behind the end
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="receiver-worker", daemon=True)
+        metrics.watch_queue(self._queue.qsize)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    @property
+    def working(self) -> bool:
+        """True while the thread lives and new work is taken."""
+        return self._thread.is_alive() and not self._closed
+
+    def submit(self, burst: Burst, patience_s: float = 0.0) -> "Future[Receipt]":
+        """Queue a burst. Raises BusyError when the queue stays full for that long, or the receiver is shutting down."""
+        delivery = _Delivery(burst)
+        self._enter(delivery, patience_s)
+        return delivery.future
+
+    def ask(self, function: Callable[[], T], timeout_s: float = 30.0) -> T:
+        """Run a function on the device's thread, between bursts, and wait for what it returns. Raises BusyError."""
+        errand = _Errand(function)
+        self._enter(errand, 0.0)
+        try:
+            result: T = errand.future.result(timeout_s)
+        except TimeoutError:
+            errand.future.cancel()
+            raise BusyError("the receiver is busy with bursts; ask again later") from None
+        return result
+
+    def close(self) -> None:
+        """Take nothing more, finish what waits, and return when all of it is answered."""
+        with self._door:
+            self._closed = True
+        if self._thread.is_alive():
+            self._queue.put(_END)
+            self._thread.join()
+
+    def _enter(self, item: Any, patience_s: float) -> None:
+        deadline = time.monotonic() + patience_s
+        while True:
+            with self._door:
+                if self._closed:
+                    raise BusyError("the receiver is shutting down; send again later")
+                try:
+                    self._queue.put_nowait(item)
+                except queue.Full:
+                    pass
+                else:
+                    return
+            if time.monotonic() >= deadline:
+                raise BusyError(f"the receiver's queue of {self._queue.maxsize} is full; send again later")
+            time.sleep(0.02)
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not _END:
+            batch = [item]
+            while len(batch) < self._max_batch:
+                try:
+                    batch.append(self._queue.get_nowait())
+                except queue.Empty:
+                    break
+            ended = batch[-1] is _END
+            if ended:
+                batch.pop()
+            for errand in (item for item in batch if isinstance(item, _Errand)):
+                _fulfil(errand.future, errand.function)
+            self._deliver([item for item in batch if isinstance(item, _Delivery)])
+            if ended:
+                return
+
+    def _deliver(self, deliveries: Sequence[_Delivery]) -> None:
+        """Answer every delivery, whatever happens to the others."""
+        started = time.perf_counter()
+        ready: list[tuple[_Delivery, Causes]] = []
+        for delivery in deliveries:
+            try:
+                held = self._store.find(delivery.burst.observation_id)
+                if held and not held.degraded:
+                    self._answer(delivery, receipt(held, {}))
+                else:
+                    ready.append((delivery, self._pipeline.receive(delivery.burst)))
+            except Exception as error:
+                self._answer(delivery, refusal(error, delivery.burst))
+        if not ready:
+            return
+        try:
+            records = self._pipeline.rebuild([causes for _, causes in ready])
+        except Exception as error:
+            if len(ready) == 1:
+                self._answer(ready[0][0], refusal(error, ready[0][0].burst))
+            else:  # one of them spoils it for the others
+                for delivery, _ in ready:
+                    self._deliver([delivery])
+            return
+        for (delivery, _), record in zip(ready, records, strict=True):
+            try:
+                self._answer(delivery, self._keep(record, 1e3 * (started - delivery.since)))
+            except Exception as error:
+                self._answer(delivery, refusal(error, delivery.burst))
+
+    def _keep(self, record: MapRecord, queue_ms: float) -> Receipt:
+        """Store a map; the receipt exists only after that."""
+        start = time.perf_counter()
+        stored, new = self._store.save(record)
+        if not new:
+            return receipt(stored, {})
+        stage_ms = {"queue": queue_ms, **record.provenance.stage_ms, "store": 1e3 * (time.perf_counter() - start)}
+        self._metrics.stored(record.provenance.payload_bits, stage_ms)
+        self._on_stored()
+        return receipt(stored, stage_ms)
+
+    def _answer(self, delivery: _Delivery, answer: Receipt) -> None:
+        self._metrics.answered(answer)
+        delivery.future.set_result(answer)
+
+
+def receipt(stored: StoredMap, stage_ms: Mapping[str, float]) -> Receipt:
+    """The receipt of a durable map; no stages when it was durable before this burst came."""
+    return Receipt(
+        observation_id=stored.observation_id,
+        status=Status.STATUS_DEGRADED if stored.degraded else Status.STATUS_ACCEPTED,
+        message="the building mask was lost on the air: this is a path-loss map" if stored.degraded else "",
+        map_id=stored.map_id,
+        codec=stored.facts["codec"],
+        payload_bits=stored.facts["payload_bits"],
+        channel_uses=stored.facts["channel_uses"],
+        es_n0_db=stored.facts["es_n0_db"],
+        stage_ms=stage_ms,
+    )
+
+
+def _fulfil(future: "Future[Any]", function: Callable[[], Any]) -> None:
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(function())
+        except Exception as error:
+            future.set_exception(error)
