@@ -73,8 +73,9 @@ class Sender:
             if _final(receipt) or degraded > settings.degraded_retries:
                 break
         if answered is None:
+            attempts = "1 attempt" if sent == 1 else f"{sent} attempts"
             raise DeliveryError(
-                f"no answer from the receiver at {settings.receiver} to {sent} attempts ({reason}); "
+                f"no answer from the receiver at {settings.receiver} to {attempts} ({reason}); "
                 "check that it runs, that EDGE_TX_RECEIVER is its gRPC address, and that the network lets it through"
             )
         if answered.status not in _DURABLE and sent > 1:

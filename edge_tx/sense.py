@@ -16,6 +16,7 @@ from radiosem.types import MAX_TRANSMITTERS, CarMap, Grid, Samples, Transmitter
 _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ASPECT_TOLERANCE = 0.05
 IMAGE_CELL_M = 0.5  # ground a pixel of the image covers once it is brought to the scale the segmenter knows
+POWER_RANGE_DBM = -250.0, 100.0  # far beyond both ends of what can be received
 MAX_IMAGE_SIDE = 2048  # pixels at that scale
 
 
@@ -131,6 +132,11 @@ def read_samples(samples: pb.SampleSet, transmitters: int, grid: Grid) -> Sample
             f"sample {i} is of transmitter {read.transmitter[i]}; there are {transmitters}, counted from 0"
         )
     check_samples(read, grid)
+    low, high = POWER_RANGE_DBM
+    absurd = (read.power_dbm < low) | (read.power_dbm > high)
+    if absurd.any():
+        i = int(np.argmax(absurd))
+        raise InputError(f"sample {i} has power_dbm {read.power_dbm[i]:g}; it must lie in {low:g}..{high:g} dBm")
     return read
 
 

@@ -1,0 +1,166 @@
+"""The edge half from message to receipt: the frame holds what was observed, the receipt tells how it went."""
+
+import math
+import socket
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from radiosem_proto.v1 import radiosem_pb2 as pb
+
+from channel_sim.link import make_link
+from channel_sim.wire import symbols_from_bytes
+from edge_tx.pipeline import EdgePipeline
+from edge_tx.segment import Segmenter
+from edge_tx.settings import EdgeSettings
+from radiosem.codecs import receiver_codecs
+from radiosem.errors import InputError, WeightsError
+from radiosem.frame import unpack
+
+
+@pytest.fixture
+def edge(settings: EdgeSettings, segmenter: Segmenter) -> Iterator[EdgePipeline]:
+    pipeline = EdgePipeline(settings, segmenter)
+    yield pipeline
+    pipeline.close()
+
+
+def test_frame_holds_what_was_observed(
+    edge: EdgePipeline, observation: pb.Observation, buildings: NDArray[np.bool_]
+) -> None:
+    observed = edge.observe(observation)
+    semantics, codec = unpack(observed.frame.strong, observed.frame.weak, receiver_codecs())
+    assert codec == "context"
+    np.testing.assert_array_equal(semantics.buildings, buildings)
+    assert semantics.transmitters == observed.semantics.transmitters
+    assert abs(semantics.path_losses[0].slope_db - observed.semantics.path_losses[0].slope_db) <= 0.0625
+    assert set(observed.stage_ms) == {"sense", "segment", "fit", "compress"}
+    assert observed.warnings == ()
+
+
+@pytest.mark.parametrize("codec", ["context", "jpeg"])
+def test_observation_may_name_its_codec(edge: EdgePipeline, observation: pb.Observation, codec: str) -> None:
+    observation.codec = codec
+    observed = edge.observe(observation)
+    assert observed.codec.name == codec
+    assert unpack(observed.frame.strong, observed.frame.weak, receiver_codecs())[1] == codec
+
+
+def test_unknown_codec_is_refused_with_the_known_ones(edge: EdgePipeline, observation: pb.Observation) -> None:
+    observation.codec = "zip"
+    with pytest.raises(InputError, match=r"'zip'.*context, jpeg"):
+        edge.observe(observation)
+
+
+def test_unknown_link_is_refused_before_anything_is_sent(
+    edge: EdgePipeline, observation: pb.Observation, receiver
+) -> None:
+    observation.link.link = "smoke"
+    with pytest.raises(InputError, match=r"'smoke'.*qpsk-1/2"):
+        edge.transmit(observation)
+    assert receiver.bursts == []
+
+
+@pytest.mark.parametrize("es_n0_db", [math.nan, math.inf, 1000.0])
+def test_impossible_noise_is_refused(edge: EdgePipeline, observation: pb.Observation, es_n0_db: float) -> None:
+    observation.link.es_n0_db = es_n0_db
+    with pytest.raises(InputError, match=r"es_n0_db is .* must lie in -30\.\.60 dB"):
+        edge.transmit(observation)
+
+
+def test_receiver_gets_noisy_symbols_that_decode_to_the_frame(
+    edge: EdgePipeline, observation: pb.Observation, receiver
+) -> None:
+    edge.transmit(observation)
+    (burst,) = receiver.bursts
+    symbols = symbols_from_bytes(burst.symbols)
+    frame = edge.observe(observation).frame
+    clean = make_link("qpsk-1/2").encode(frame)
+    assert np.abs(symbols - clean).min() > 0
+    reception = make_link("qpsk-1/2").decode(symbols, burst.es_n0_db)
+    assert (reception.strong, reception.weak) == (frame.strong, frame.weak)
+
+
+def test_receipt_tells_both_halves(edge: EdgePipeline, observation: pb.Observation, receiver) -> None:
+    receipt = edge.transmit(observation)
+    frame = edge.observe(observation).frame
+    assert (receipt.observation_id, receipt.status, receipt.map_id) == ("block-1", pb.STATUS_ACCEPTED, "m1")
+    assert receipt.message == ""
+    assert receipt.payload_bits == frame.payload_bits
+    assert receipt.channel_uses == len(make_link("qpsk-1/2").encode(frame))
+    assert receipt.es_n0_db == 10.0
+    assert receipt.codec.startswith("context:")
+    stages = {"sense", "segment", "fit", "compress", "encode", "deliver"}
+    assert set(receipt.stage_ms) == {"decode"} | {f"edge_{stage}" for stage in stages}
+
+
+def test_noise_repeats_with_its_seed_and_differs_between_attempts(
+    edge: EdgePipeline, observation: pb.Observation, receiver, script
+) -> None:
+    receiver.script = [script.receipt(pb.STATUS_REFUSED, "noise", True), script.receipt(pb.STATUS_ACCEPTED)]
+    observation.link.noise_seed = 5
+    edge.transmit(observation)
+    edge.transmit(observation)
+    first, second, third = (burst.symbols for burst in receiver.bursts)
+    assert first == third
+    assert first != second
+
+
+def test_to_a_relay_the_symbols_go_clean(
+    settings: EdgeSettings, segmenter: Segmenter, observation: pb.Observation, receiver
+) -> None:
+    edge = EdgePipeline(settings.model_copy(update={"relay": True}), segmenter)
+    edge.transmit(observation)
+    clean = make_link("qpsk-1/2").encode(edge.observe(observation).frame)
+    np.testing.assert_array_equal(symbols_from_bytes(receiver.bursts[0].symbols), clean)
+    edge.close()
+
+
+def test_doubts_reach_the_receipt(edge: EdgePipeline, observation: pb.Observation) -> None:
+    observation.transmitters.add(col=6, row=7)
+    receipt = edge.transmit(observation)
+    assert receipt.status == pb.STATUS_ACCEPTED
+    assert "transmitter 1 at col 6, row 7 was segmented as 1.0 m inside a building" in receipt.message
+    assert "transmitter 1 has 0 usable samples" in receipt.message
+
+
+def test_transmitter_inside_a_building_is_refused(edge: EdgePipeline, observation: pb.Observation, receiver) -> None:
+    observation.transmitters[0].col = observation.transmitters[0].row = 16
+    with pytest.raises(InputError, match="transmitter 0 at col 16, row 16 is inside a building"):
+        edge.transmit(observation)
+    assert receiver.bursts == []
+
+
+def test_receiver_that_is_down_makes_a_failed_receipt_that_says_so(
+    settings: EdgeSettings, segmenter: Segmenter, observation: pb.Observation
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    edge = EdgePipeline(settings.model_copy(update={"receiver": address}), segmenter)
+    receipt = edge.transmit(observation)
+    edge.close()
+    assert (receipt.status, receipt.retryable, receipt.map_id) == (pb.STATUS_FAILED, True, "")
+    assert f"no answer from the receiver at {address} to 4 attempts" in receipt.message
+    assert receipt.payload_bits > 0
+
+
+@pytest.mark.parametrize(("name", "value"), [("codec", "zip"), ("link", "smoke")])
+def test_setting_that_names_nothing_stops_the_start(
+    settings: EdgeSettings, segmenter: Segmenter, name: str, value: str
+) -> None:
+    with pytest.raises(InputError, match=value):
+        EdgePipeline(settings.model_copy(update={name: value}), segmenter)
+
+
+def test_altered_segmenter_stops_the_start(
+    settings: EdgeSettings, segmenter_model: bytes, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "segmenter.onnx").write_bytes(segmenter_model)
+    (tmp_path / "MANIFEST.toml").write_text(
+        f'[[weights]]\nname = "segmenter"\nfile = "segmenter.onnx"\nsha256 = "{"0" * 64}"\n'
+        f'bytes = {len(segmenter_model)}\nlicence = "MIT"\nrecipe = "none"\ndata = "none"\n'
+    )
+    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError, match=r"segmenter\.onnx was altered"):
+        EdgePipeline(settings)
