@@ -36,15 +36,19 @@ export function listMaps(cursor = null, limit = 30) {
   return getJson(url.href);
 }
 
+const REFUSED_AGAIN_MS = 5000;
+
 /**
- * Follows the receiver's new maps. The browser reconnects by itself.
+ * Follows the receiver's new maps and takes the connection up again when it breaks or is refused.
  * onMap(metadata)    a map was stored
- * onState(state)     "live" (also after a reconnection), "lost"
+ * onState(state)     "live", also after each reconnection, or "lost"
  */
 export function followMaps(onMap, onState) {
   const events = new EventSource(new URL("events", base).href);
   events.addEventListener("open", () => onState("live"));
-  events.addEventListener("error", () => onState("lost"));
   events.addEventListener("map", (event) => onMap(JSON.parse(event.data)));
-  return events;
+  events.addEventListener("error", () => {
+    onState("lost");
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => followMaps(onMap, onState), REFUSED_AGAIN_MS);
+  });
 }

@@ -55,7 +55,9 @@ async function open(mapId) {
   } catch (error) {
     if (signal.aborted) return;
     document.title = "radiosem receiver";
-    message(error.status === 404 ? "No such map" : "The map cannot be shown", h("p", { role: "alert" }, error.message), retry(() => open(mapId)));
+    const missing = error.status === 404 || error.status === 422;
+    const newest = h("a", { href: "#" }, "Show the newest map");
+    message(missing ? "No such map" : "The map cannot be shown", h("p", { role: "alert" }, error.message), missing ? newest : retry(() => open(mapId)));
   }
 }
 
@@ -110,19 +112,15 @@ function arrived(meta) {
   else if (!openId()) route();
 }
 
-let dropped = false;
-
-/** After a break the maps that came meanwhile are fetched, for events are not repeated. */
+/** Whenever the events begin, the newest maps are asked for again: what came before the connection is not repeated on it. */
 async function connection(state) {
   const live = byId("live");
   live.dataset.state = state;
   live.lastElementChild.textContent = state === "live" ? "live" : "reconnecting";
-  if (state !== "live") dropped = true;
-  else if (dropped) {
-    dropped = false;
-    const page = await listMaps().catch(() => ({ maps: [] }));
-    page.maps.toReversed().forEach(arrived);
-  }
+  if (state !== "live") return;
+  await started;
+  const page = await listMaps().catch(() => ({ maps: [] }));
+  page.maps.toReversed().forEach(arrived);
 }
 
 const KEYS = {
@@ -152,5 +150,5 @@ byId("skip").addEventListener("click", (event) => {
 byId("older").addEventListener("click", loadOlder);
 addEventListener("hashchange", route);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => stage?.repaint());
+const started = start();
 followMaps(arrived, connection);
-await start();

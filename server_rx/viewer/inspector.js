@@ -50,21 +50,17 @@ function parts(provenance) {
 }
 
 function causes(meta, semantics) {
-  const heads = [["#", ""], ["Place", "column, row in pixels"], ["Height", "metres above ground"], ["Power", "dBm"], ["Carrier", "GHz"],
-    ["PL0", "path loss at 1 m, dB"], ["Slope", "dB per decade of distance"]];
-  const body = semantics.transmitters.map((one, index) => h("tr", {},
-    h("th", { scope: "row" }, String(index + 1)),
-    h("td", {}, `${number(one.col)}, ${number(one.row)}`),
-    h("td", {}, `${number(one.height_m, 1)} m`),
-    h("td", {}, `${number(one.power_dbm, 1)} dBm`),
-    h("td", {}, `${number(one.frequency_hz / 1e9, 2)} GHz`),
-    h("td", {}, `${number(one.pl0_db, 2)} dB`),
-    h("td", {}, `${number(one.slope_db, 2)} dB`)));
+  const columns = [["Place", "col, row", (one) => `${number(one.col)}, ${number(one.row)}`], ["Height", "m", (one) => number(one.height_m, 1)],
+    ["Power", "dBm", (one) => number(one.power_dbm, 1)], ["Carrier", "GHz", (one) => number(one.frequency_hz / 1e9, 2)],
+    ["PL0", "dB", (one) => number(one.pl0_db, 2)], ["Slope", "dB/dec", (one) => number(one.slope_db, 2)]];
+  const head = h("tr", {}, h("th", { scope: "col" }, "#"), columns.map(([name, unit]) => h("th", { scope: "col" }, name, h("small", {}, ` ${unit}`))));
+  const body = semantics.transmitters.map((one, index) =>
+    h("tr", {}, h("th", { scope: "row" }, String(index + 1)), columns.map(([, , text]) => h("td", {}, text(one)))));
   const share = semantics.building_share;
   return section("What was sent",
     h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Transmitters and their path-loss laws" },
       h("table", {}, h("caption", {}, "Transmitters and their path-loss laws"),
-        h("thead", {}, h("tr", {}, heads.map(([text, title]) => h("th", { scope: "col", title: title || null }, text)))), h("tbody", {}, body))),
+        h("thead", {}, head), h("tbody", {}, body))),
     h("dl", { class: "rows" },
       row("Block", `${number(meta.grid.cols * meta.grid.cell_size_m)} × ${number(meta.grid.rows * meta.grid.cell_size_m)} m, ${number(meta.grid.cell_size_m, 1)} m a pixel`),
       row("Building mask", Number.isFinite(share) ? `${number(share * 100, 1)} % of the block` : "lost on the air"),

@@ -6,7 +6,7 @@ const SCALE_STEPS_M = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 
 
 function rgb(property) {
   const hex = getComputedStyle(document.documentElement).getPropertyValue(property).trim().replace("#", "");
-  return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  return [0, 2, 4].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 }
 
 function loadImage(image, url) {
@@ -55,7 +55,7 @@ export class MapView {
     return loadImage(this.image, url);
   }
 
-  /** Loads the building mask and paints it in the page's colours; light or opaque pixels are buildings. */
+  /** Loads the building mask and paints it in the page's colours; its opaque pixels are buildings. */
   async showBuildings(url) {
     const picture = new Image();
     await loadImage(picture, url);
@@ -63,7 +63,7 @@ export class MapView {
     const sketch = h("canvas", { width: cols, height: rows }).getContext("2d", { willReadFrequently: true });
     sketch.drawImage(picture, 0, 0, cols, rows);
     const { data } = sketch.getImageData(0, 0, cols, rows);
-    this.mask = Uint8Array.from({ length: rows * cols }, (_, i) => (data[4 * i + 3] > 127 && data[4 * i] > 127 ? 1 : 0));
+    this.mask = Uint8Array.from({ length: rows * cols }, (_, i) => Number(data[4 * i + 3] > 127));
     this.paintBuildings();
   }
 

@@ -28,8 +28,8 @@ export class Stage {
     host.replaceChildren(
       h("header", { class: "map-head" }, h("h2", { id: "title" }, meta.observation_id),
         h("div", {}, h("p", { class: "dim" }, when(meta.created_at), badges(meta)), this.files)),
-      meta.degraded ? h("p", { class: "notice warn", role: "note" }, h("b", {}, "Degraded map. "),
-        "The building mask was lost on the air, so this is the path-loss law alone: no walls, no shadows, and every pixel counts as outdoors.") : "",
+      meta.degraded ? h("p", { class: "notice warn", role: "note" }, h("b", {}, "Degraded. "),
+        "The building mask was lost on the air. This is the path-loss law alone, without walls or shadows; every pixel counts as outdoors.") : "",
       this.problems,
       h("div", { class: "bench" },
         h("div", { class: "layers", role: "group", "aria-label": "Layers" }, this.switches),
