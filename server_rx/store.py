@@ -171,10 +171,10 @@ def npy(array: np.ndarray[Any, Any]) -> bytes:
 def _engine(url: str) -> Engine:
     try:
         engine = create_engine(make_url(url), pool_pre_ping=True)
-    except ArgumentError as error:
-        raise StoreError("SERVER_RX_DATABASE_URL is not an SQLAlchemy URL, such as sqlite:////folder/file") from error
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise StoreError(f"SERVER_RX_DATABASE_URL needs a driver that is not installed ({error})") from error
+    except ArgumentError as error:
+        raise StoreError("SERVER_RX_DATABASE_URL is not an SQLAlchemy URL, such as sqlite:////folder/file") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
     return engine

@@ -1,0 +1,147 @@
+"""Bursts become maps, or a refusal that says why."""
+
+import dataclasses
+import inspect
+
+import numpy as np
+import pytest
+from radiosem_proto.v1.radiosem_pb2 import Burst
+
+from radiosem.depth import path_loss_db
+from radiosem.errors import ChannelError, FrameError, InputError, UnknownCodecError
+from radiosem.types import Grid, Semantics, Transmitter
+from server_rx.errors import StrongPartLostError
+from server_rx.pipeline import Pipeline, check_burst
+
+GRID = Grid(48, 72, 2.0)
+FIRST, SECOND = Transmitter(10, 8), Transmitter(60, 40, power_dbm=30.0)
+
+
+def with_transmitters(like: Semantics, *transmitters: Transmitter) -> Semantics:
+    law = like.path_losses[0]
+    return Semantics(like.grid, transmitters, (law,) * len(transmitters), like.buildings)
+
+
+def milliwatts(map_dbm):
+    return 10 ** (np.asarray(map_dbm, float) / 10)
+
+
+def test_map_is_in_dbm_and_nan_exactly_inside_the_received_buildings(pipeline, rebuild, send):
+    record = rebuild(send())
+    buildings = record.semantics.buildings
+    assert record.map_dbm.dtype == np.float32
+    assert np.array_equal(np.isnan(record.map_dbm), buildings)
+    expected = 23.0 - path_loss_db(GRID, FIRST, record.semantics.path_losses[0])
+    assert np.allclose(record.map_dbm[~buildings], expected[~buildings], atol=0.01)
+    assert record.min_dbm == np.nanmin(record.map_dbm)
+    assert record.max_dbm == np.nanmax(record.map_dbm)
+
+
+def test_two_transmitters_add_up_in_milliwatts(pipeline, rebuild, send):
+    like = pipeline.receive(send()).semantics
+    alone = [rebuild(send(causes=with_transmitters(like, one))).map_dbm for one in (FIRST, SECOND)]
+    both = rebuild(send(causes=with_transmitters(like, FIRST, SECOND))).map_dbm
+    assert np.allclose(milliwatts(both), milliwatts(alone[0]) + milliwatts(alone[1]), rtol=1e-4, equal_nan=True)
+
+
+def test_any_grid_is_padded_to_what_the_network_takes_and_cropped_again(generator, rebuild, send):
+    record = rebuild(send())
+    assert generator.shapes == [(1, 11, 64, 96)]
+    assert record.map_dbm.shape == (48, 72)
+
+
+def test_maps_of_one_shape_share_a_call_of_the_network(pipeline, generator, send):
+    like = pipeline.receive(send()).semantics
+    other = Semantics(Grid(32, 32), like.transmitters, like.path_losses, np.zeros((32, 32), np.bool_))
+    bursts = [send("a"), send("b", with_transmitters(like, FIRST, SECOND)), send("c", other)]
+    records = pipeline.rebuild([pipeline.receive(burst) for burst in bursts])
+    assert [shape[0] for shape in generator.shapes] == [3, 1]
+    assert [record.observation_id for record in records] == ["a", "b", "c"]
+    assert np.array_equal(
+        records[0].map_dbm, pipeline.rebuild([pipeline.receive(bursts[0])])[0].map_dbm, equal_nan=True
+    )
+
+
+def test_a_batch_never_outgrows_what_the_network_has_memory_for(pipeline, generator, send):
+    heard = pipeline.receive(send())
+    large = Grid(1024, 1024)
+    causes = Semantics(large, (FIRST, SECOND), heard.semantics.path_losses * 2, np.zeros(large.shape, np.bool_))
+    pipeline.rebuild([dataclasses.replace(heard, semantics=causes)])
+    assert [shape[0] for shape in generator.shapes] == [1, 1]
+
+
+def test_a_lost_mask_leaves_a_flagged_path_loss_map(generator, rebuild, send_without_mask):
+    record = rebuild(send_without_mask())
+    assert record.semantics.degraded
+    assert generator.shapes == []
+    assert record.provenance.models == ()
+    assert not np.isnan(record.map_dbm).any()
+    assert np.allclose(record.map_dbm, 23.0 - path_loss_db(GRID, FIRST, record.semantics.path_losses[0]), atol=0.01)
+
+
+def test_provenance_tells_cost_parts_and_times(rebuild, send):
+    burst = send()
+    told = rebuild(burst).provenance
+    assert told.channel_uses == len(burst.symbols) // 8
+    assert 0 < told.payload_bits < told.coded_bits
+    assert told.codec.startswith("context:")
+    assert told.models[0]["name"] == "generator"
+    assert list(told.stage_ms) == ["decode", "unframe", "features", "generate", "outage"]
+
+
+def test_the_receiver_is_given_nothing_but_what_arrives_over_the_air():
+    assert {field.name for field in Burst.DESCRIPTOR.fields} == {"observation_id", "symbols", "es_n0_db", "link"}
+    assert list(inspect.signature(Pipeline.receive).parameters) == ["self", "burst"]
+
+
+def test_without_the_symbols_there_is_no_map(pipeline, send):
+    burst = send()
+    burst.symbols = bytes(len(burst.symbols))
+    with pytest.raises((ChannelError, FrameError)):
+        pipeline.receive(burst)
+
+
+def test_a_lost_strong_part_is_refused_naming_the_snr(pipeline, send_without_laws):
+    with pytest.raises(StrongPartLostError, match=r"strong part .* lost at Es/N0 = 10 dB"):
+        pipeline.receive(send_without_laws())
+
+
+def test_hopeless_noise_is_refused_naming_the_snr(pipeline, send):
+    with pytest.raises((ChannelError, StrongPartLostError), match=r"Es/N0 = -15 dB"):
+        pipeline.receive(send(es_n0_db=-15.0))
+
+
+def test_an_unknown_codec_is_refused_by_its_id(generator, codec, send):
+    with pytest.raises(UnknownCodecError, match=codec.codec_id.hex()):
+        Pipeline(generator, {}).receive(send())
+
+
+def test_a_block_that_is_all_building_is_refused(pipeline, send):
+    like = pipeline.receive(send()).semantics
+    full = Semantics(like.grid, like.transmitters, like.path_losses, np.ones(like.grid.shape, np.bool_))
+    with pytest.raises(InputError, match="no outdoor pixel"):
+        pipeline.receive(send(causes=full))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"observation_id": ""}, "observation_id is ''"),
+        ({"observation_id": "../x"}, "observation_id is '../x'"),
+        ({"observation_id": "a" * 65}, "1 to 64"),
+        ({"link": "smoke"}, "link is 'smoke'; this receiver knows qpsk-1/2"),
+        ({"es_n0_db": float("nan")}, "es_n0_db is nan"),
+        ({"es_n0_db": float("inf")}, "es_n0_db is inf"),
+        ({"symbols": b""}, "symbols has 0 bytes"),
+        ({"symbols": b"x" * 804}, "symbols has 804 bytes; it must be a multiple of 8"),
+        ({"symbols": np.full(2000, np.nan, "<f4").tobytes()}, "not finite"),
+        ({"symbols": np.full(2000, 1e30, "<f4").tobytes()}, "above 1e"),
+    ],
+)
+def test_an_unusable_field_is_named_with_its_value(send, change, text):
+    burst = send()
+    for name, value in change.items():
+        setattr(burst, name, value)
+    with pytest.raises(InputError) as error:
+        check_burst(burst)
+    assert text in str(error.value)

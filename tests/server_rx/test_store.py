@@ -1,0 +1,214 @@
+"""The promises of the store, for every database it runs on."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateTable
+
+from radiosem.errors import StoreError
+from server_rx.blobs import Blobs
+from server_rx.errors import NotFoundError
+from server_rx.store import Row, Store
+
+POSTGRESQL = "RADIOSEM_TEST_POSTGRESQL_URL"
+
+
+@pytest.fixture(params=["folder", "sqlite url", "postgresql url"])
+def store(request, tmp_path):
+    url = None
+    if request.param == "sqlite url":
+        url = f"sqlite:///{tmp_path / 'elsewhere.sqlite'}"
+    if request.param == "postgresql url":
+        url = os.environ.get(POSTGRESQL)
+        if not url:
+            pytest.skip(f"{POSTGRESQL} names no database to test on")
+    opened = Store(tmp_path / "data", url)
+    with Session(opened._engine) as session:
+        session.execute(delete(Row))
+        session.commit()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def record(rebuild, send):
+    return rebuild(send())
+
+
+@pytest.fixture
+def degraded(rebuild, send_without_mask):
+    return rebuild(send_without_mask())
+
+
+def renamed(record, observation_id):
+    return dataclasses.replace(record, observation_id=observation_id)
+
+
+def test_what_is_saved_comes_back(store, record):
+    stored, new = store.save(record)
+    assert new
+    assert store.get(stored.map_id) == stored == store.find("block-1")
+    assert np.array_equal(store.map_dbm(stored), record.map_dbm, equal_nan=True)
+    assert store.frame(stored) == (record.strong, record.weak)
+    assert stored.causes["transmitters"][0]["slope_db"] == pytest.approx(30.0)
+    assert stored.grid == record.semantics.grid
+    assert stored.facts["min_dbm"] == record.min_dbm
+
+
+def test_a_second_delivery_returns_the_first_map_and_stores_nothing(store, record):
+    first, _ = store.save(record)
+    changed = dataclasses.replace(record, map_dbm=record.map_dbm + 1)
+    again, new = store.save(changed)
+    assert again == first
+    assert not new
+    assert store.newest(10) == [first]
+    assert len(blobs_on_disk(store)) == 2
+
+
+def test_a_complete_map_takes_the_place_of_a_degraded_one_under_its_id(store, record, degraded):
+    poor, _ = store.save(degraded)
+    assert poor.degraded
+    full, new = store.save(record)
+    assert new
+    assert full.map_id == poor.map_id
+    assert not full.degraded
+    assert full.sequence > poor.sequence  # so that followers hear of it
+    assert store.newest(10) == [full]
+
+
+def test_a_degraded_map_never_replaces_anything(store, record, degraded):
+    first, _ = store.save(degraded)
+    assert store.save(dataclasses.replace(degraded, map_dbm=degraded.map_dbm - 1)) == (first, False)
+    full, _ = store.save(record)
+    assert store.save(degraded) == (full, False)
+
+
+def test_maps_are_paged_newest_first_and_followed_oldest_first(store, record):
+    saved = [store.save(renamed(record, f"block-{number}"))[0] for number in range(5)]
+    assert store.newest(2) == [saved[4], saved[3]]
+    assert store.newest(9, before=saved[3].sequence) == saved[2::-1]
+    assert store.after(saved[2].sequence) == saved[3:]
+    assert store.last_sequence() == saved[4].sequence
+
+
+def test_what_is_not_there_is_said_so(store):
+    assert store.find("nothing") is None
+    with pytest.raises(NotFoundError, match="no map 00"):
+        store.get("00" * 16)
+
+
+def test_a_failing_commit_leaves_no_row_and_a_retry_works(store, record, monkeypatch):
+    def fail(session):
+        raise OperationalError("INSERT", {}, Exception("disk I/O error, secret path"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "commit", fail)
+        with pytest.raises(StoreError, match="could not be written") as error:
+            store.save(record)
+    assert "secret" not in str(error.value)
+    assert store.newest(10) == []
+    stored, new = store.save(record)
+    assert new
+    assert np.array_equal(store.map_dbm(stored), record.map_dbm, equal_nan=True)
+
+
+def test_blobs_are_on_disk_before_the_row_is(store, record, monkeypatch):
+    seen = []
+    commit = Session.commit
+
+    def look(session):
+        seen.extend(blobs_on_disk(store))
+        commit(session)
+
+    monkeypatch.setattr(Session, "commit", look)
+    stored, _ = store.save(record)
+    assert sorted(seen) == sorted([stored.frame_sha256, stored.map_sha256])
+
+
+def test_a_failing_blob_leaves_no_row(store, record, monkeypatch):
+    def fail(handle):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(StoreError, match="No space left"):
+            store.save(record)
+    assert store.newest(10) == []
+    assert store.save(record)[1]
+
+
+def test_two_receivers_on_one_database_agree_on_the_first(store, record, monkeypatch):
+    first, _ = store.save(record)
+    finds = iter([None, first])  # the other receiver commits between looking and writing
+    monkeypatch.setattr(store, "find", lambda observation_id: next(finds))
+    assert store.save(record) == (first, False)
+
+
+def blobs_on_disk(store):
+    return [path.name for path in store.blobs.folder.glob("??/*") if not path.name.startswith(".")]
+
+
+def test_a_store_survives_being_closed_and_opened_again(tmp_path, record):
+    first = Store(tmp_path)
+    stored, _ = first.save(record)
+    first.close()
+    second = Store(tmp_path)
+    assert second.get(stored.map_id) == stored
+    second.close()
+
+
+def test_sqlite_waits_for_the_disk(tmp_path):
+    opened = Store(tmp_path)
+    with opened._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+    opened.close()
+
+
+def test_the_table_can_be_made_on_postgresql():
+    assert "SERIAL" in str(CreateTable(Row.__table__).compile(dialect=postgresql.dialect()))
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_its_setting(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match=r"data folder .*file/data cannot be written .*SERVER_RX_DATA_DIR"):
+        Store(tmp_path / "file" / "data")
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("nonsense", "not an SQLAlchemy URL"),
+        ("nosuchdb://x", "driver that is not installed"),
+        ("sqlite:////nowhere/at/all/x.sqlite", "could not be opened"),
+    ],
+)
+def test_an_unusable_database_url_is_told_without_its_password(tmp_path, url, text):
+    with pytest.raises(StoreError, match=text):
+        Store(tmp_path, url)
+
+
+def test_equal_bytes_are_kept_once_under_their_sha256(tmp_path):
+    blobs = Blobs(tmp_path / "blobs")
+    assert blobs.put(b"abc") == blobs.put(b"abc")
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert [path.name for path in Path(tmp_path).rglob("*") if path.is_file()] == [digest]
+    assert blobs.get(digest) == b"abc"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "", "AB" * 32, "ab" * 31])
+def test_only_a_digest_ever_becomes_a_path(tmp_path, name):
+    with pytest.raises(StoreError, match="does not name a blob"):
+        Blobs(tmp_path / "blobs").get(name)
+
+
+def test_a_blob_that_is_gone_is_told(tmp_path):
+    with pytest.raises(StoreError, match="cannot be read"):
+        Blobs(tmp_path / "blobs").get("ab" * 32)
