@@ -1,0 +1,1 @@
+"""The rig: the `radiosem` command, the demo and its sample pack."""

@@ -1,0 +1,60 @@
+"""Command line -> the job asked for; every error raised on purpose becomes one clear line on stderr and exit code 2."""
+
+import importlib.metadata
+from typing import Annotated
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from radiosem.errors import RadiosemError
+from testbed.commands import data, demo, send, serve, train
+
+
+class OneLineErrors(TyperGroup):
+    """A command group that shows a RadiosemError as one line instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except RadiosemError as error:
+            typer.echo(f"radiosem: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    help="Send a radio map as what causes it, over a thin and noisy link, and rebuild it at the far end.\n\n"
+    "Start with `radiosem demo`. For your own data start `radiosem receiver serve` and `radiosem edge serve`, "
+    "then `radiosem send`.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"radiosem {importlib.metadata.version('radiosem')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("demo")(demo.demo)
+app.command("send")(send.send)
+app.command("train")(train.train)
+app.add_typer(serve.edge, name="edge")
+app.add_typer(serve.receiver, name="receiver")
+app.add_typer(serve.relay, name="relay")
+app.add_typer(data.app, name="data")
+
+if __name__ == "__main__":
+    app(prog_name="radiosem")

@@ -1,0 +1,91 @@
+"""`radiosem send`: one's own image, samples and transmitters -> a map at the receiver."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import grpc
+import typer
+from google.protobuf.json_format import MessageToDict
+from radiosem_proto.v1 import radiosem_pb2 as pb
+from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
+
+from radiosem.errors import DeliveryError, InputError
+from radiosem.types import Grid
+from testbed.observation import build_observation
+
+MAX_MESSAGE_BYTES = 64 * 2**20
+
+
+def transmit(address: str, observation: pb.Observation, timeout_s: float) -> pb.Receipt:
+    """Hand an observation to the edge at host:port, wait for its receipt.
+
+    raises InputError when the edge finds the observation unusable, DeliveryError when it cannot be reached or the map
+    did not arrive
+    """
+    options = [("grpc.max_send_message_length", MAX_MESSAGE_BYTES)]
+    with grpc.insecure_channel(address, options=options) as channel:
+        try:
+            receipt: pb.Receipt = rpc.TransmitterStub(channel).Transmit(observation, timeout=timeout_s)
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
+                raise InputError(error.details()) from None
+            raise DeliveryError(
+                f"the edge at {address} did not answer ({error.code().name}): {error.details()}"
+            ) from None
+    if receipt.status not in (pb.STATUS_ACCEPTED, pb.STATUS_DEGRADED):
+        again = "; sending it again may help" if receipt.retryable else ""
+        raise DeliveryError(f"the map did not arrive: {receipt.message or pb.Status.Name(receipt.status)}{again}")
+    return receipt
+
+
+def send(
+    image: Annotated[
+        Path, typer.Argument(help="Aerial image of the block, PNG or JPEG, north up, filled by the block.")
+    ],
+    samples: Annotated[Path, typer.Option(help="CSV with the header transmitter,col,row,power_dbm.")],
+    transmitters: Annotated[
+        Path,
+        typer.Option(help="JSON list of {col, row, height_m, power_dbm, frequency_hz}; the last three are optional."),
+    ],
+    cars: Annotated[Path | None, typer.Option(help="PNG mask on the grid, over 127 = car.")] = None,
+    rows: Annotated[int, typer.Option(help="Cells from north to south.")] = 256,
+    cols: Annotated[int, typer.Option(help="Cells from west to east.")] = 256,
+    cell_size_m: Annotated[float, typer.Option(help="Metres a cell.")] = 1.0,
+    edge: Annotated[str, typer.Option(help="host:port of the edge.", envvar="RADIOSEM_EDGE")] = "127.0.0.1:50061",
+    observation_id: Annotated[
+        str, typer.Option("--id", help="Name of the observation; sent twice under one name, it makes one map.")
+    ] = "",
+    codec: Annotated[str | None, typer.Option(help="Mask codec; left out, the edge's setting.")] = None,
+    link: Annotated[str | None, typer.Option(help="Link, such as qpsk-1/2; left out, the edge's setting.")] = None,
+    es_n0_db: Annotated[
+        float | None, typer.Option(help="Es/N0 of the simulated air in dB; left out, the edge's setting.")
+    ] = None,
+    timeout_s: Annotated[float, typer.Option(help="Seconds to wait for the receipt.", min=0.1)] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the receipt as JSON.")] = False,
+) -> None:
+    """Send one observation of your own through a running edge.
+
+    The CSV has one reading a line: the number of its transmitter in the JSON list (from 0), the cell's column
+    (0 = west) and row (0 = north), and the received power in dBm.
+
+    Example: `radiosem send block.jpg --samples drive.csv --transmitters masts.json --id block-17`
+    """
+    grid = Grid(rows, cols, cell_size_m)
+    observation = build_observation(
+        image, samples, transmitters, cars, grid, observation_id, codec=codec, link=link, es_n0_db=es_n0_db
+    )
+    receipt = transmit(edge, observation, timeout_s)
+    if as_json:
+        typer.echo(json.dumps(MessageToDict(receipt, preserving_proto_field_name=True)))
+        return
+    typer.echo(f"map {receipt.map_id} of observation {receipt.observation_id}")
+    if receipt.status == pb.STATUS_DEGRADED:
+        typer.echo("  degraded: the building mask was lost on the air, the map is path loss alone")
+    if receipt.message:
+        typer.echo(f"  {receipt.message}")
+    typer.echo(
+        f"  {receipt.payload_bits} payload bits ({receipt.codec}), {receipt.channel_uses} channel uses "
+        f"at Es/N0 = {receipt.es_n0_db:g} dB"
+    )
+    typer.echo("  " + ", ".join(f"{stage} {ms:.0f} ms" for stage, ms in receipt.stage_ms.items()))

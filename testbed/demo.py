@@ -1,0 +1,292 @@
+"""Sample pack -> maps at a receiver in another process, their scores, and a folder to look at."""
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+from radiosem_proto.v1 import radiosem_pb2 as pb
+from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
+
+from radiosem.errors import DeliveryError, InputError
+from testbed.pack import SAMPLE_PACK, PackEntry, Truth, open_pack
+from testbed.processes import Service, ended_with, free_port, grpc_ready, http_ready
+from testbed.received import LinkScores, ReceivedMap, fetch, score
+from testbed.receiver_client import ReceiverClient
+
+START_WITHIN_S = 60.0
+SEND_WITHIN_S = 60.0
+EDGE_STAGES = ("sense", "segment", "fit", "compress", "encode")
+PACKAGES = ("radiosem", "numpy", "numba", "onnxruntime-gpu", "onnxruntime", "opencv-python", "grpcio", "fastapi")
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What a demo run can be told.
+
+    out           folder of the outcome; files of an earlier run are replaced
+    pack          folder of the observations
+    only          ids of the observations to send; empty sends all
+    es_n0_db      Es/N0 of the simulated channel, dB
+    codec, link   names in their registries
+    threshold_dbm received power below this is outage, dBm
+    """
+
+    out: Path = Path("runs/demo")
+    pack: Path = SAMPLE_PACK
+    only: tuple[str, ...] = ()
+    es_n0_db: float = 10.0
+    codec: str = "context"
+    link: str = "qpsk-1/2"
+    threshold_dbm: float = -90.0
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One observation that crossed: what was sent, what arrived, and how close it is to the truth."""
+
+    entry: PackEntry
+    truth: Truth
+    receipt: pb.Receipt
+    received: ReceivedMap
+    scores: LinkScores
+
+    def edge_stage_ms(self) -> dict[str, float]:
+        """Milliseconds of the edge's own stages; the wait for the receiver is not one of them."""
+        stages = {name.removeprefix("edge_"): ms for name, ms in self.receipt.stage_ms.items() if "edge_" in name}
+        return {stage: stages[stage] for stage in EDGE_STAGES if stage in stages}
+
+    def row(self) -> dict[str, Any]:
+        """The entry of `maps` in summary.json: figures with their unit in the name, None where undefined."""
+        provenance, scores = self.received.provenance, self.scores
+        return {
+            "id": self.entry.id,
+            "title": self.entry.title,
+            "map_id": self.receipt.map_id,
+            "degraded": self.received.degraded,
+            "codec": provenance["codec"],
+            "link": provenance["link"],
+            "payload_bits": provenance["payload_bits"],
+            "channel_uses": provenance["channel_uses"],
+            "snr_db": provenance["es_n0_db"],
+            "eb_n0_db": provenance["es_n0_db"]
+            - 10 * math.log10(provenance["payload_bits"] / provenance["channel_uses"]),
+            "bit_errors": provenance["bit_errors"],
+            "coded_bits": provenance["coded_bits"],
+            **dataclasses.asdict(scores.map),
+            "wrong_building_share": scores.wrong_building_share,
+            "classifier": dataclasses.asdict(scores.classifier) if scores.classifier else None,
+            "warnings": self.receipt.message,
+            "edge_ms": round(sum(self.edge_stage_ms().values()), 1),
+            "receiver_ms": round(provenance["receiver_ms"], 1),
+            "deliver_ms": round(self.receipt.stage_ms["edge_deliver"], 1),
+            "edge_stage_ms": {stage: round(ms, 1) for stage, ms in self.edge_stage_ms().items()},
+            "receiver_stage_ms": {stage: round(ms, 1) for stage, ms in provenance["stage_ms"].items()},
+            "models": provenance["models"],
+            "panel": f"{self.entry.id}.png",
+        }
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A receiver and an edge that are up, as separate processes."""
+
+    receiver: Service
+    client: ReceiverClient
+    edge: Service
+    edge_address: str
+
+
+@contextlib.contextmanager
+def running_rig(settings: DemoSettings) -> Iterator[Rig]:
+    """Receiver and edge as child processes on free loopback ports; both are ended on the way out.
+
+    raises DeliveryError naming the log of the one that does not come up
+    """
+    out = settings.out
+    grpc_port, http_port, edge_port = free_port(), free_port(), free_port()
+    started: list[Service] = []
+    with ended_with(started):
+        receiver = Service(
+            "receiver",
+            ["receiver", "serve"],
+            out / "receiver.log",
+            {
+                "SERVER_RX_GRPC_ADDRESS": "127.0.0.1",
+                "SERVER_RX_GRPC_PORT": str(grpc_port),
+                "SERVER_RX_HTTP_ADDRESS": "127.0.0.1",
+                "SERVER_RX_HTTP_PORT": str(http_port),
+                "SERVER_RX_DATA_DIR": str(out / "receiver-data"),
+            },
+        )
+        started.append(receiver)
+        edge = Service(
+            "edge",
+            ["edge", "serve"],
+            out / "edge.log",
+            {"EDGE_TX_PORT": str(edge_port), "EDGE_TX_RECEIVER": f"127.0.0.1:{grpc_port}"},
+        )
+        started.append(edge)
+        client = ReceiverClient(f"http://127.0.0.1:{http_port}")
+        receiver.wait_ready(lambda: http_ready(f"{client.url}/readyz"), START_WITHIN_S)
+        address = f"127.0.0.1:{edge_port}"
+        edge.wait_ready(lambda: grpc_ready(address), START_WITHIN_S)
+        yield Rig(receiver, client, edge, address)
+
+
+def choose(settings: DemoSettings) -> tuple[PackEntry, ...]:
+    """The observations to send. raises InputError on an id that the pack does not hold"""
+    entries = open_pack(settings.pack)
+    known = [entry.id for entry in entries]
+    for wanted in settings.only:
+        if wanted not in known:
+            raise InputError(f"only is {wanted!r}, which the pack does not hold; it holds {', '.join(known)}")
+    return tuple(entry for entry in entries if not settings.only or entry.id in settings.only)
+
+
+def send_all(
+    rig: Rig, settings: DemoSettings, entries: tuple[PackEntry, ...], sent: Callable[[PackEntry], None]
+) -> list[Arrival]:
+    """Send every observation through the edge, fetch what the receiver made of it, and score it.
+
+    sent    called when an observation is done
+    raises  DeliveryError naming the observation and the reason
+    """
+    run = secrets.token_hex(4)  # an id of its own, because a receiver answers a known id with the map it has
+    arrivals = []
+    with grpc.insecure_channel(rig.edge_address) as channel:
+        edge = rpc.TransmitterStub(channel)
+        for number, entry in enumerate(entries):
+            observation = entry.observation(
+                f"{entry.id}.{run}",
+                codec=settings.codec,
+                link=settings.link,
+                es_n0_db=settings.es_n0_db,
+                noise_seed=number,
+            )
+            try:
+                receipt = edge.Transmit(observation, timeout=SEND_WITHIN_S)
+            except grpc.RpcError as error:
+                raise DeliveryError(f"{entry.id}: {error.details()}{rig.edge.last_words()}") from None
+            if receipt.status not in (pb.STATUS_ACCEPTED, pb.STATUS_DEGRADED):
+                raise DeliveryError(f"{entry.id}: {receipt.message}; logs are {rig.edge.log} and {rig.receiver.log}")
+            received = fetch(rig.client, receipt.map_id, settings.threshold_dbm)
+            truth = entry.truth()
+            scores = score(entry, truth, received, settings.threshold_dbm)
+            arrivals.append(Arrival(entry, truth, receipt, received, scores))
+            sent(entry)
+    return arrivals
+
+
+def summarise(settings: DemoSettings, arrivals: list[Arrival], seconds: float) -> dict[str, Any]:
+    """Everything a run found, fit for JSON."""
+    rows = [arrival.row() for arrival in arrivals]
+    return {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "settings": {
+            "codec": settings.codec,
+            "link": settings.link,
+            "es_n0_db": settings.es_n0_db,
+            "threshold_dbm": settings.threshold_dbm,
+            "pack": str(settings.pack),
+        },
+        "scale": dataclasses.asdict(arrivals[0].entry.scale),
+        "machine": machine(),
+        "versions": versions(),
+        "mean": {key: _mean([row[key] for row in rows]) for key in MEAN_KEYS},
+        "maps": rows,
+    }
+
+
+MEAN_KEYS = (
+    "payload_bits",
+    "channel_uses",
+    "eb_n0_db",
+    "mse",
+    "ssim",
+    "mse_outdoor",
+    "rmse_db",
+    "rmse_db_los",
+    "rmse_db_nlos",
+    "outage_iou",
+    "coverage_iou",
+    "all_outage_iou",
+    "censored_share",
+    "edge_ms",
+    "receiver_ms",
+    "deliver_ms",
+)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def machine() -> dict[str, Any]:
+    """What the times were taken on."""
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model)
+    return {"cpu": model, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.release()}"}
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that matter to the figures."""
+    found = {"python": sys.version.split()[0]}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def run_demo(
+    settings: DemoSettings,
+    sent: Callable[[PackEntry], None] = lambda entry: None,
+    drawn: Callable[[PackEntry], None] = lambda entry: None,
+    hold: Callable[[Rig, dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Run the main job once, from observations to `out`/summary.json, a panel a map, and report.html.
+
+    sent, drawn  called as observations cross and as their panels are drawn
+    hold         called with the rig still up, once everything is written
+    returns      the summary
+    raises       DeliveryError, InputError
+    """
+    began = time.monotonic()
+    entries = choose(settings)
+    try:
+        settings.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"out is {str(settings.out)!r}, where no folder can be made: {error.strerror}") from None
+    with running_rig(settings) as rig:
+        arrivals = send_all(rig, settings, entries, sent)
+        if hold is None:
+            rig.edge.stop()
+            rig.receiver.stop()
+        from testbed.panel import draw_panel  # the slow import of matplotlib, while nothing waits for it
+        from testbed.report import write_report
+
+        for arrival in arrivals:
+            draw_panel(arrival, settings.threshold_dbm, settings.out / f"{arrival.entry.id}.png")
+            drawn(arrival.entry)
+        summary = summarise(settings, arrivals, time.monotonic() - began)
+        (settings.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        write_report(summary, settings.out)
+        if hold is not None:
+            hold(rig, summary)
+    return summary

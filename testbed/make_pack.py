@@ -1,0 +1,191 @@
+"""Ray-traced data set -> sample pack: a handful of Florence blocks as an edge device would observe them.
+
+Everything is drawn from the seeds written into pack.json, so that the same data set gives the same pack.
+"""
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from radiosem_models.data import Dataset, MapKey
+
+from radiosem.errors import InputError
+from radiosem.types import Samples, Transmitter
+from testbed.observation import SAMPLE_COLUMNS
+
+SAMPLES_A_TRANSMITTER = 300
+NOISE_DB = 1.0
+JPEG_QUALITY = 88
+
+Render = Callable[..., NDArray[np.uint8]]  # radiosem_models.render.landscape_image
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One observation to draw: a block of the data set, who radiates in it, and whether cars are in the streets."""
+
+    id: str
+    title: str
+    block: str
+    transmitters: tuple[int, ...]
+    cars: bool = False
+
+
+CHOICES = (
+    Choice("florence-02-a", "Florence: a square open to the south, the transmitter on it", "2", (2,)),
+    Choice("florence-02-b", "The same block, the transmitter in a street", "2", (3,)),
+    Choice(
+        "florence-02-cars", "The same block and transmitter as the first, with cars in the streets", "2", (2,), True
+    ),
+    Choice("florence-04-a", "Florence: a tower of 70 m among low roofs", "4", (2,)),
+    Choice("florence-08-a", "Florence: beside a dome of 110 m", "8", (0,)),
+    Choice("florence-08-b", "The same block, another transmitter", "8", (2,)),
+    Choice("florence-10-a", "Florence: a grid of streets at an angle", "10", (1,)),
+    Choice("florence-10-b", "The same block, another transmitter", "10", (3,)),
+    Choice("florence-10-two", "The same block, both transmitters at once", "10", (1, 3)),
+    Choice("florence-13-cars", "Florence: courtyards, with cars in the streets", "13", (0,), True),
+)
+
+ATTRIBUTION = """# Where these samples come from
+
+Geometry of the buildings: © OpenStreetMap contributors, available under the Open Database License (ODbL) 1.0,
+<https://www.openstreetmap.org/copyright>, <https://opendatacommons.org/licenses/odbl/1-0/>. It is the city model of
+Florence that is shipped with Sionna RT.
+
+- `buildings.png`, `cars.png`, `truth_*.png`: blocks of 256 x 256 m of Florence, rasterised and ray traced with
+  [Sionna RT](https://nvlabs.github.io/sionna/) at 5.9 GHz, receiver at 1.5 m. This is a simulation, not a measurement.
+  The cars are placed at random. Being derived from the geometry, these files are under the ODbL too.
+- `landscape.jpg`: drawn from the footprints and heights by this project's renderer. Not a photograph.
+- `samples.csv`: read from the simulated maps with 1 dB of noise, at random outdoor cells where
+  the transmitter is heard (above the floor of the scale).
+
+`pack.json` names the source blocks, the scale and the seeds; `radiosem data samples` makes the pack again.
+"""
+
+
+def draw_samples(powers_dbm: list[NDArray[np.float32]], buildings: NDArray[np.bool_], seed: int) -> Samples:
+    """Read every transmitter's map at random outdoor cells where it is heard, with 1 dB of noise.
+
+    powers_dbm  one map [H, W] a transmitter, -inf where censored: a device logs nothing there
+    returns     300 samples a transmitter, each at a cell of its own
+    """
+    rng = np.random.default_rng(seed)
+    parts = []
+    for index, power_dbm in enumerate(powers_dbm):
+        heard = np.argwhere(~buildings & np.isfinite(power_dbm))
+        row, col = heard[rng.choice(len(heard), SAMPLES_A_TRANSMITTER, replace=False)].T
+        noisy = power_dbm[row, col] + rng.normal(0, NOISE_DB, len(row))
+        parts.append((np.full(len(row), index), col, row, noisy))
+    transmitter, col, row, power = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Samples(transmitter, col, row, power)
+
+
+def write_samples(path: Path, samples: Samples) -> None:
+    """Samples -> CSV, powers to a hundredth of a dB."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(SAMPLE_COLUMNS)
+        for transmitter, col, row, power_dbm in zip(
+            samples.transmitter, samples.col, samples.row, samples.power_dbm, strict=True
+        ):
+            writer.writerow((transmitter, col, row, f"{power_dbm:.2f}"))
+
+
+def write_transmitters(path: Path, transmitters: list[Transmitter]) -> None:
+    """Transmitters -> JSON, one a line."""
+    lines = [
+        json.dumps(
+            {
+                "col": transmitter.col,
+                "row": transmitter.row,
+                "height_m": transmitter.height_m,
+                "power_dbm": transmitter.power_dbm,
+                "frequency_hz": transmitter.frequency_hz,
+            }
+        )
+        for transmitter in transmitters
+    ]
+    path.write_text("[\n  " + ",\n  ".join(lines) + "\n]\n")
+
+
+def make_pack(data: Path, out: Path, render: Render, choices: tuple[Choice, ...] = CHOICES, seed: int = 2026) -> Path:
+    """Write a sample pack.
+
+    data     data set in the layout of RadioMapSeer, with heights and its scale in dataset.json
+    out      folder to fill; files of the same names are replaced
+    render   (heights_m, seed=, cars=) -> RGB uint8 [2 H, 2 W, 3]
+    seed     of the readings and of the landscapes
+    returns  the path of pack.json
+    raises   InputError when a block has no heights, or the data set is not what it should be
+    """
+    dataset = Dataset(data)
+    out.mkdir(parents=True, exist_ok=True)
+    entries = []
+    rows, cols = dataset.block(choices[0].block).buildings.shape
+    for number, choice in enumerate(choices):
+        entries.append(_write_observation(dataset, out / choice.id, choice, render, seed, number))
+    about = {
+        "format": 1,
+        "grid": {"rows": rows, "cols": cols, "cell_size_m": float(dataset.about.get("cell_size_m", 1.0))},  # type: ignore[arg-type]
+        "scale": {"name": dataset.scale.name, "floor_db": dataset.scale.floor_db, "top_db": dataset.scale.top_db},
+        "simulator": dataset.about.get("simulator"),
+        "geometry": dataset.about.get("geometry"),
+        "receiver_height_m": dataset.about.get("rx_height_m"),
+        "samples_a_transmitter": SAMPLES_A_TRANSMITTER,
+        "noise_db": NOISE_DB,
+        "observations": entries,
+    }
+    (out / "ATTRIBUTION.md").write_text(ATTRIBUTION)
+    path = out / "pack.json"
+    path.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+    return path
+
+
+def _write_observation(
+    dataset: Dataset, folder: Path, choice: Choice, render: Render, seed: int, number: int
+) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
+    model = "carsRT" if choice.cars else "RT"
+    block = dataset.block(choice.block)
+    if block.heights_m is None:
+        raise InputError(f"block {choice.block} has no png/heights; a landscape is drawn from heights")
+    cars = block.cars if choice.cars else None
+    keys = [MapKey(choice.block, transmitter, model) for transmitter in choice.transmitters]
+    transmitters = [dataset.transmitter(key) for key in keys]
+    powers_dbm = []
+    for index, (key, transmitter) in enumerate(zip(keys, transmitters, strict=True)):
+        grey = dataset.grey(key)
+        _write_png(folder / f"truth_{index}.png", grey)
+        gain_db = dataset.scale.gain_db(grey / np.float32(255))
+        powers_dbm.append(np.where(grey > 0, gain_db + transmitter.power_dbm, -np.inf))
+    write_samples(folder / "samples.csv", draw_samples(powers_dbm, block.buildings, seed + number))
+    write_transmitters(folder / "transmitters.json", transmitters)
+    _write_png(folder / "buildings.png", block.buildings.astype(np.uint8) * 255)
+    if cars is not None:
+        _write_png(folder / "cars.png", cars.astype(np.uint8) * 255)
+    landscape_seed = seed + int(choice.block)  # the same roofs whenever a block is seen again
+    landscape = render(block.heights_m, seed=landscape_seed, cars=cars)
+    cv2.imwrite(str(folder / "landscape.jpg"), landscape[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    tile: dict[str, Any] = dataset.about["tiles"][choice.block]  # type: ignore[index]
+    return {
+        "id": choice.id,
+        "title": choice.title,
+        "block": choice.block,
+        "city": tile["city"],
+        "split": tile["split"],
+        "simulation": model,
+        "transmitters": list(choice.transmitters),
+        "cars": choice.cars,
+        "samples_seed": seed + number,
+        "landscape_seed": landscape_seed,
+    }
+
+
+def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    cv2.imwrite(str(path), image, [cv2.IMWRITE_PNG_COMPRESSION, 9])

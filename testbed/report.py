@@ -1,0 +1,237 @@
+"""Summary and panels of a demo run -> one HTML file that needs nothing else."""
+
+import base64
+from html import escape
+from pathlib import Path
+from typing import Any
+
+COLUMNS = (
+    ("map", "id", "{}"),
+    ("codec", "codec", "{}"),
+    ("payload, bits", "payload_bits", "{:,}"),
+    ("channel uses", "channel_uses", "{:,}"),
+    ("Es/N0, dB", "snr_db", "{:g}"),
+    ("bit errors", "bit_errors", "{:,}"),
+    ("MSE", "mse", "{:.4f}"),
+    ("MSE outdoor", "mse_outdoor", "{:.4f}"),
+    ("SSIM", "ssim", "{:.3f}"),
+    ("RMSE, dB", "rmse_db", "{:.1f}"),
+    ("in sight, dB", "rmse_db_los", "{:.1f}"),
+    ("not in sight, dB", "rmse_db_nlos", "{:.1f}"),
+    ("outage IoU", "outage_iou", "{:.3f}"),
+    ("coverage IoU", "coverage_iou", "{:.3f}"),
+    ("all-outage IoU", "all_outage_iou", "{:.3f}"),
+    ("edge, ms", "edge_ms", "{:.0f}"),
+    ("receiver, ms", "receiver_ms", "{:.0f}"),
+)
+
+STYLE = """
+:root { color-scheme: light; --ink: #1b2430; --muted: #5d6875; --line: #e3e7ec; --accent: #0b6e8a; }
+* { box-sizing: border-box; }
+body { margin: 0; font: 16px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; color: var(--ink);
+       background: #f5f7f9; }
+main { max-width: 1480px; margin: 0 auto; padding: 40px 28px 80px; }
+h1 { font-size: 34px; line-height: 1.15; margin: 0 0 6px; letter-spacing: -0.02em; }
+h2 { font-size: 22px; margin: 48px 0 12px; letter-spacing: -0.01em; }
+.lead { color: var(--muted); max-width: 78ch; margin: 0 0 28px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 14px; }
+.tile, figure, .card { background: #fff; border: 1px solid var(--line); border-radius: 10px; }
+.tile { padding: 16px 18px; }
+.tile b { display: block; font-size: 27px; line-height: 1.2; letter-spacing: -0.02em; }
+.tile span { color: var(--muted); font-size: 14px; }
+.card { overflow-x: auto; padding: 4px 0; }
+table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
+th, td { padding: 8px 12px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { color: var(--muted); font-weight: 600; white-space: normal; vertical-align: bottom; }
+th:first-child, td:first-child, th.text, td.text { text-align: left; }
+tbody tr:last-child td { border-bottom: 0; }
+tfoot td { font-weight: 700; border-top: 2px solid var(--ink); border-bottom: 0; }
+td a { color: var(--accent); text-decoration: none; } td a:hover { text-decoration: underline; }
+figure { margin: 0 0 22px; padding: 10px; } figure img { display: block; width: 100%; height: auto; }
+dl { display: grid; grid-template-columns: minmax(150px, 210px) 1fr; gap: 8px 22px; margin: 0; max-width: 110ch; }
+dt { font-weight: 650; } dd { margin: 0; color: #39434f; }
+ul { max-width: 100ch; padding-left: 20px; } li { margin: 6px 0; }
+footer { margin-top: 48px; color: var(--muted); font-size: 14px; }
+code { font: 13px ui-monospace, Menlo, Consolas, monospace; }
+"""
+
+MEANING = (
+    (
+        "payload, bits",
+        "The frame before channel coding: header, transmitters, path-loss laws, building mask, cars where there are "
+        "some. The map itself is never sent.",
+    ),
+    ("channel uses", "Complex symbols on the air: the frame after channel coding and modulation."),
+    (
+        "Es/N0",
+        "Energy of a symbol over noise density, in dB. From payload bits and channel uses, the mean Eb/N0 of this run "
+        "is {eb_n0_db:.1f} dB.",
+    ),
+    ("bit errors", "Channel bits that noise had flipped and the decoder put right."),
+    (
+        "MSE, SSIM",
+        "Path gain as grey in 0..1 ({floor_db:g} dB is 0, {top_db:g} dB is 1), all cells, buildings 0 in the truth and "
+        "where the received mask has them. This is how the papers score; it flatters where much is building.",
+    ),
+    (
+        "MSE outdoor, RMSE",
+        "Outdoor cells whose truth is above the floor, sampled cells left out, the rebuilt map held to the floor. "
+        "In sight: the straight line to a transmitter is free of buildings.",
+    ),
+    (
+        "outage, coverage IoU",
+        "Intersection over union of true and predicted outdoor cells below (outage) and not below (coverage) "
+        "{threshold_dbm:g} dBm. Truth below the floor is outage. All-outage IoU is what calling every cell an outage "
+        "scores.",
+    ),
+    (
+        "edge, receiver ms",
+        "Wall time of the edge's stages (image to frame to receipt) and of the receiver's (symbols to map).",
+    ),
+)
+
+
+def write_report(summary: dict[str, Any], folder: Path) -> Path:
+    """Write `folder`/report.html from a summary and the panels beside it; returns its path."""
+    path = folder / "report.html"
+    path.write_text(_page(summary, folder), "utf-8")
+    return path
+
+
+def _page(summary: dict[str, Any], folder: Path) -> str:
+    settings, machine = summary["settings"], summary["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>radiosem demo</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<main>
+<h1>Radio maps from a few kilobits</h1>
+<p class="lead">{len(summary["maps"])} times, an edge process saw a city block from above and read the power at a few
+hundred places. It sent what causes the map, not the map, through simulated noise ({escape(settings["link"])}, Es/N0 =
+{settings["es_n0_db"]:g} dB), and a receiver process rebuilt the map. Neither process had the truth they are compared
+with below.</p>
+{_tiles(summary)}
+<h2>Every map</h2>
+<div class="card">{_table(summary)}</div>
+<h2>Milliseconds a stage</h2>
+<div class="card">{_stages(summary)}</div>
+<h2>The maps</h2>
+{"".join(_figure(row, folder) for row in summary["maps"])}
+<h2>What the figures mean</h2>
+<dl>{_meaning(summary)}</dl>
+<h2>What this run is, and is not</h2>
+<ul>{_notes(summary)}</ul>
+<footer>Made {escape(summary["made"])} in {summary["seconds"]:.0f} s on {escape(str(machine["cpu"]))},
+{machine["cores"]} cores, {escape(machine["system"])}. {escape(versions)}.<br>
+Networks: {_models(summary)}<br>
+Geometry © OpenStreetMap contributors, ODbL. The same figures are in <code>summary.json</code>.</footer>
+</main>
+</body>
+</html>
+"""
+
+
+def _format(value: Any, template: str) -> str:
+    if value is None:
+        return "–"
+    if value == "":
+        return ""
+    return escape(template.format(value.split(":")[0] if isinstance(value, str) else value))
+
+
+def _tiles(summary: dict[str, Any]) -> str:
+    mean = summary["mean"]
+    entries = (
+        (_format(mean["payload_bits"], "{:,.0f} bits"), "a map, on average"),
+        (_format(mean["channel_uses"], "{:,.0f}"), "channel uses a map"),
+        (_format(mean["mse"], "{:.4f}"), "MSE, all cells"),
+        (_format(mean["rmse_db"], "{:.1f} dB"), "RMSE outdoors"),
+        (
+            _format(mean["outage_iou"], "{:.2f}"),
+            f"outage IoU (all-outage: {_format(mean['all_outage_iou'], '{:.2f}')})",
+        ),
+        (_format(mean["coverage_iou"], "{:.2f}"), "coverage IoU"),
+    )
+    tiles = "".join(f'<div class="tile"><b>{value}</b><span>{escape(text)}</span></div>' for value, text in entries)
+    return f'<div class="tiles">{tiles}</div>'
+
+
+def _cells(row: dict[str, Any], tag: str = "td") -> str:
+    cells = []
+    for _, key, template in COLUMNS:
+        text = _format(row.get(key), template)
+        if key == "id" and tag == "td" and "panel" in row:
+            text = f'<a href="#{text}">{text}</a>' + (" (degraded)" if row["degraded"] else "")
+        cells.append(f"<{tag}{' class=text' if template == '{}' else ''}>{text}</{tag}>")
+    return "".join(cells)
+
+
+def _table(summary: dict[str, Any]) -> str:
+    head = "".join(f"<th{' class=text' if t == '{}' else ''}>{escape(title)}</th>" for title, _, t in COLUMNS)
+    body = "".join(f"<tr>{_cells(row)}</tr>" for row in summary["maps"])
+    mean = {
+        key: round(value) if key in ("payload_bits", "channel_uses") else value
+        for key, value in summary["mean"].items()
+    }
+    blank = {key: "" for _, key, template in COLUMNS if key not in mean}
+    foot = _cells({**blank, **mean, "id": "mean"}, "td") if summary["maps"] else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody><tfoot><tr>{foot}</tr></tfoot></table>"
+
+
+def _stages(summary: dict[str, Any]) -> str:
+    head, cells = [], []
+    for side in ("edge", "receiver"):
+        every = [row[f"{side}_stage_ms"] for row in summary["maps"]]
+        for stage in dict.fromkeys(stage for stages in every for stage in stages):
+            times = sorted(stages.get(stage, 0.0) for stages in every)
+            head.append(f"<th>{side}<br>{escape(stage)}</th>")
+            cells.append(f"<td>{times[len(times) // 2]:.1f}</td>")
+    return (
+        f"<table><thead><tr><th></th>{''.join(head)}</tr></thead>"
+        f"<tbody><tr><td>median</td>{''.join(cells)}</tr></tbody></table>"
+    )
+
+
+def _figure(row: dict[str, Any], folder: Path) -> str:
+    image = base64.b64encode((folder / row["panel"]).read_bytes()).decode("ascii")
+    name = escape(row["id"])
+    return (
+        f'<figure id="{name}"><img loading="lazy" alt="Panel of {name}: landscape, segmentation, depth map, truth, '
+        f'rebuilt map, error and outage" src="data:image/png;base64,{image}"></figure>'
+    )
+
+
+def _meaning(summary: dict[str, Any]) -> str:
+    values = {**summary["scale"], **summary["settings"], "eb_n0_db": summary["mean"]["eb_n0_db"]}
+    return "".join(f"<dt>{escape(term)}</dt><dd>{escape(text.format(**values))}</dd>" for term, text in MEANING)
+
+
+def _notes(summary: dict[str, Any]) -> str:
+    mean = summary["mean"]
+    censored = _format(mean["censored_share"], "{:.0%}")
+    notes = (
+        "The truth is ray traced, not measured: flat concrete walls, reflections up to five bounces, first-order "
+        "diffraction, and diffraction over rooftops, at 5.9 GHz, 1.5 m above ground.",
+        "The landscapes are drawn from footprints and heights by a renderer, not photographed. Real imagery is harder "
+        "to segment.",
+        "The samples are read from the true maps with 1 dB of noise, only where the transmitter is heard. "
+        "Their cells are left out of the scores outdoors.",
+        "All blocks are of Florence, a city that no network was trained or selected on. Several show the same block: "
+        "this is a demonstration, not a benchmark.",
+        f"{censored} of the outdoor cells lie below the floor of the truth: all that is known is that there is next to "
+        "nothing.",
+        "The air is additive white Gaussian noise at a known Es/N0; times are of both processes sharing this machine.",
+    )
+    return "".join(f"<li>{escape(note)}</li>" for note in notes)
+
+
+def _models(summary: dict[str, Any]) -> str:
+    seen = {model["name"]: model for row in summary["maps"] for model in row["models"]}
+    described = (f"{m['name']} <code>{escape(m['sha256'][:12])}</code> on {escape(m['device'])}" for m in seen.values())
+    return ", ".join(described) or "none took part"
