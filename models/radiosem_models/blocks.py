@@ -1,0 +1,66 @@
+"""The few layers that all our networks are made of."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ConvBlock(nn.Sequential):
+    """3 x 3 convolution -> GroupNorm -> SiLU, [B, c_in, H, W] -> [B, c_out, H / stride, W / stride]."""
+
+    def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(c_in, c_out, 3, stride, 1, bias=False),
+            nn.GroupNorm(8, c_out),
+            nn.SiLU(inplace=True),
+        )
+
+
+class ResBlock(nn.Module):
+    """x -> x + norm(conv(ConvBlock(x))), [B, c, H, W] -> the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvBlock(channels, channels)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.GroupNorm(8, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Refine x."""
+        return F.silu(x + self.second(self.first(x)))
+
+
+class UNet(nn.Module):
+    """U-Net behind a pixel-unshuffle stem (arXiv 1505.04597; stem as in arXiv 1609.05158, inverted).
+
+        x -> unshuffle -> stem -+-> down -> block -+-> down -> block ... -> block
+                                |                  |                         up
+        y <- shuffle <- head <- merge <--- up <--- merge <--- up <---  ...  <-+
+
+    Full resolution is seen only by the shuffles and the finest level has no block, so that two CPU cores train on it.
+
+    c_in, c_out  channels in and out
+    widths       channels at each level, the first at 1 / factor of the input's resolution
+    factor       of the unshuffle
+    """
+
+    def __init__(self, c_in: int, c_out: int, widths: tuple[int, ...], factor: int = 2) -> None:
+        super().__init__()
+        self.factor = factor
+        self.stem = ConvBlock(c_in * factor**2, widths[0])
+        pairs = list(zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(nn.Sequential(ConvBlock(a, b, 2), ResBlock(b)) for a, b in pairs)
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
+        self.merge = nn.ModuleList(ConvBlock(2 * a, a) for a, _ in pairs)
+        self.head = nn.Conv2d(widths[0], c_out * factor**2, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, c_in, H, W] -> [B, c_out, H, W]; sides are multiples of factor * 2 ** (levels - 1)."""
+        x = self.stem(F.pixel_unshuffle(x, self.factor))
+        skips = []
+        for down in self.down:
+            skips.append(x)
+            x = down(x)
+        for i in reversed(range(len(skips))):
+            x = F.interpolate(self.up[i](x), scale_factor=2.0, mode="nearest")
+            x = self.merge[i](torch.cat([x, skips[i]], 1))
+        return F.pixel_shuffle(self.head(x), self.factor)

@@ -1,0 +1,96 @@
+"""A trained torch network -> an ONNX file in the weights folder, with its entry in MANIFEST.toml."""
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from radiosem.errors import WeightsError
+
+TOLERANCE = 1e-4  # largest difference allowed between torch and ONNX
+OPSET = 18
+
+
+def export_network(
+    network: nn.Module,
+    inputs: dict[str, Tensor],
+    outputs: tuple[str, ...],
+    folder: Path,
+    name: str,
+    *,
+    recipe: str,
+    data: str,
+    licence: str,
+    metrics: dict[str, float],
+    meta: dict[str, Any],
+) -> Path:
+    """Write `name`.onnx with free batch and sides, check it against torch, and list it in the manifest.
+
+    inputs   an example of every input by name, [B, C, H, W] or [B, n]; axes 0, 2 and 3 are left free
+    raises   WeightsError when ONNX and torch differ by more than 1e-4
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.onnx"
+    network = network.eval().to(memory_format=torch.contiguous_format)
+    axes = {0: "batch", 2: "rows", 3: "cols"}
+    free = {n: axes if x.ndim == 4 else {0: "batch"} for n, x in inputs.items()}
+    with torch.no_grad():
+        expected = network(*inputs.values())
+    torch.onnx.export(
+        network,
+        tuple(inputs.values()),
+        str(path),
+        input_names=list(inputs),
+        output_names=list(outputs),
+        dynamic_axes=free,
+        opset_version=OPSET,
+        dynamo=False,
+    )
+    onnx.checker.check_model(str(path))
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (found,) = session.run(list(outputs), {n: x.numpy() for n, x in inputs.items()})
+    difference = float((torch.from_numpy(found).double() - expected.double()).abs().max())
+    if difference > TOLERANCE:
+        raise WeightsError(f"{path.name} differs from torch by {difference:.2g}; at most {TOLERANCE:g} is allowed")
+    _list_in_manifest(path, name, recipe, data, licence, metrics, meta)
+    return path
+
+
+def _list_in_manifest(
+    path: Path, name: str, recipe: str, data: str, licence: str, metrics: dict[str, float], meta: dict[str, Any]
+) -> None:
+    manifest = path.parent / "MANIFEST.toml"
+    entries = tomllib.loads(manifest.read_text()).get("weights", []) if manifest.is_file() else []
+    content = path.read_bytes()
+    entry = {
+        "name": name,
+        "file": path.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "licence": licence,
+        "recipe": recipe,
+        "data": data,
+        "metrics": metrics,
+        "meta": meta,
+    }
+    entries = sorted([e for e in entries if e["name"] != name] + [entry], key=lambda e: str(e["name"]))
+    manifest.write_text("# Every weights file, checked when it is loaded. Written by the export.\n" + _toml(entries))
+
+
+def _toml(entries: list[dict[str, Any]]) -> str:
+    lines = []
+    for entry in entries:
+        tables = {k: v for k, v in entry.items() if isinstance(v, dict)}
+        lines.append("\n[[weights]]")
+        # A JSON string, number, boolean or flat list is TOML too.
+        lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in entry.items() if k not in tables]
+        for table, values in tables.items():
+            lines.append(f"[weights.{table}]")
+            lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in values.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,217 @@
+"""The cGAN that turns features of a block into its radio map: network, discriminator, and how they are trained."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import AdamW, Optimizer
+
+from radiosem.depth import SightLines, sight_lines
+from radiosem.features import CHANNELS, generator_features
+from radiosem.pathloss import PRIOR, fit_path_loss
+from radiosem.types import Grid, PathLoss, Samples
+from radiosem_models.blocks import ConvBlock, UNet
+from radiosem_models.data import Dataset, MapKey
+from radiosem_models.export import export_network
+
+BUILDINGS, FREE_SPACE = CHANNELS.index("buildings"), CHANNELS.index("free space")
+# What the discriminator sees of the features beside the map: the condition I of eq. 5.
+CONDITION = tuple(CHANNELS.index(name) for name in ("buildings", "transmitter", "depth map"))
+SAMPLES_A_MAP, NOISE_DB = 300, 1.0
+
+
+class Generator(nn.Module):
+    """Features -> radio map as grey, a U-Net's correction to free space (arXiv 2501.10654, sec. II-E; its input F).
+
+        features -+-> UNet -> correction -+
+                  +-> free space, 0 in shadow (+) -> clamp to [0, 1] -> 0 inside buildings
+
+    widths  channels of the U-Net's levels
+    """
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.unet = UNet(len(CHANNELS), 1, widths)
+        nn.init.zeros_(self.unet.head.weight)
+        nn.init.zeros_(self.unet.head.bias)  # type: ignore[arg-type]
+
+    def raw(self, features: Tensor) -> Tensor:
+        """The map before the clamp, [B, 1, H, W]: training needs a slope below grey 0."""
+        correction = self.unet(features)
+        total: Tensor = features[:, FREE_SPACE : FREE_SPACE + 1] + correction
+        return total * (1 - features[:, BUILDINGS : BUILDINGS + 1])
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[B, 11, H, W] -> grey in [0, 1] of the `raytraced` scale, [B, 1, H, W]."""
+        return self.raw(features).clamp(0, 1)
+
+
+class PatchDiscriminator(nn.Module):
+    """Judges 16 x 16 pixel patches of a map under its condition (arXiv 1611.07004): logits [B, 1, H / 16, W / 16]."""
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.PixelUnshuffle(4),
+            ConvBlock((1 + len(CONDITION)) * 16, width),
+            ConvBlock(width, 2 * width, 2),
+            ConvBlock(2 * width, 2 * width, 2),
+            nn.Conv2d(2 * width, 1, 1),
+        )
+
+    def forward(self, grey: Tensor, features: Tensor) -> Tensor:
+        """Logits, positive for maps taken for true."""
+        logits: Tensor = self.net(torch.cat([grey, features[:, CONDITION]], 1))
+        return logits
+
+
+def draw_law(dataset: Dataset, key: MapKey, grey: NDArray[np.uint8], rng: np.random.Generator) -> PathLoss:
+    """Fit the law of one map from 300 random outdoor readings with 1 dB of noise, as a receiver would get it."""
+    buildings = dataset.block(key.block_id).buildings
+    transmitter = dataset.transmitter(key)
+    row, col = np.unravel_index(rng.choice(np.flatnonzero(~buildings), SAMPLES_A_MAP), buildings.shape)
+    gain_db = dataset.scale.gain_db(grey[row, col] / 255.0)
+    power_dbm = transmitter.power_dbm + gain_db + rng.normal(0, NOISE_DB, len(row))
+    power_dbm[grey[row, col] == 0] = -np.inf
+    heard = np.isfinite(power_dbm)
+    samples = Samples(np.zeros(heard.sum(), np.int64), col[heard], row[heard], power_dbm[heard])
+    return fit_path_loss(samples, 0, transmitter, Grid(*buildings.shape))
+
+
+class MapLoader:
+    """Radio maps of a split as (features, grey), sight lines walked once and kept."""
+
+    def __init__(self, dataset: Dataset, keys: list[MapKey]) -> None:
+        self.dataset, self.keys = dataset, keys
+        self._lines: dict[tuple[str, int], tuple[NDArray[np.float16], ...]] = {}
+        self._grey = [dataset.grey(key) for key in keys]
+        for key in keys:
+            if (key.block_id, key.transmitter) not in self._lines:
+                lines = sight_lines(dataset.block(key.block_id).buildings, dataset.transmitter(key))
+                kept = tuple(a.astype(np.float16) for a in (lines.free_share, lines.clear_near, lines.clear_far))
+                self._lines[key.block_id, key.transmitter] = kept
+
+    def load(self, i: int, law: PathLoss | None) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Features [C, H, W] and truth [1, H, W] of map i under a law, by default the prior's."""
+        key = self.keys[i]
+        block = self.dataset.block(key.block_id)
+        lines = SightLines(*(a.astype(np.float32) for a in self._lines[key.block_id, key.transmitter]))
+        features = generator_features(
+            block.buildings,
+            self.dataset.cars(key),
+            self.dataset.transmitter(key),
+            law or PRIOR,
+            Grid(*block.buildings.shape),
+            lines,
+        )
+        return features, self._grey[i][None].astype(np.float32) / 255
+
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """A random batch under fitted, noisy laws, each map under one of the eight symmetries of the square."""
+        features, truth = [], []
+        for i in rng.integers(0, len(self.keys), count):
+            law = draw_law(self.dataset, self.keys[i], self._grey[i], rng) if rng.random() < 0.8 else None
+            x, y = self.load(int(i), law)
+            turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+            x, y = (np.rot90(a, turns, (1, 2)) for a in (x, y))
+            if mirror:
+                x, y = x[:, :, ::-1], y[:, :, ::-1]
+            features.append(np.ascontiguousarray(x))
+            truth.append(np.ascontiguousarray(y))
+        return torch.from_numpy(np.stack(features)), torch.from_numpy(np.stack(truth))
+
+
+class GeneratorTask:
+    """Train the cGAN by eq. 5-6 of arXiv 2501.10654; the patch discriminator learns on every other step.
+
+    options  widths, batch, lr, adversarial_weight (the alpha of eq. 6), models (simulations to learn from)
+    """
+
+    averaged = ("generator",)
+
+    def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:
+        self.options = options
+        self.dataset = Dataset(data_dir)
+        models = tuple(options["models"])
+        self.training = MapLoader(self.dataset, self.dataset.keys("train", models))
+        self.validation = MapLoader(self.dataset, self.dataset.keys("val", models[:1]))
+        self.generator = Generator(tuple(options["widths"])).to(memory_format=torch.channels_last)
+        self.discriminator = PatchDiscriminator().to(memory_format=torch.channels_last)
+        self._optimizers = {
+            "generator": AdamW(self.generator.parameters(), options["lr"], weight_decay=1e-4),
+            "discriminator": AdamW(self.discriminator.parameters(), options["lr"] / 2, betas=(0.5, 0.99)),
+        }
+        self._turn = False
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The two players."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """One each."""
+        return self._optimizers
+
+    def step(self, rng: np.random.Generator) -> dict[str, float]:
+        """One generator step by L = alpha L_G + L_MSE; with the discriminator on every other one."""
+        features, truth = self.training.draw(self.options["batch"], rng)
+        features = features.contiguous(memory_format=torch.channels_last)
+        self._turn = not self._turn
+        raw = self.generator.raw(features)
+        # Below grey 0 the truth is censored: a prediction down there costs nothing but keeps a slope.
+        fake = F.leaky_relu(raw, 0.02)
+        mse = F.mse_loss(fake, truth)
+        loss = mse
+        out = {"images": float(len(truth)), "mse": mse.item()}
+        if self._turn:
+            self.discriminator.requires_grad_(False)
+            judged = self.discriminator(fake, features)
+            # E log(1 - D(G(F))) of eq. 6, from logits.
+            loss = loss + self.options["adversarial_weight"] * -F.softplus(judged).mean()
+            self.discriminator.requires_grad_(True)
+        self._update("generator", loss)
+        if self._turn:
+            true_loss = F.softplus(-self.discriminator(truth, features)).mean()
+            fake_loss = F.softplus(self.discriminator(fake.detach(), features)).mean()
+            self._update("discriminator", true_loss + fake_loss)
+            out["discriminator"] = (true_loss + fake_loss).item()
+        return out
+
+    def _update(self, name: str, loss: Tensor) -> None:
+        optimizer = self._optimizers[name]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.modules()[name].parameters(), 1.0)
+        optimizer.step()
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Sample-free grey MSE over all pixels of the validation city, static maps, under the prior law."""
+        errors = []
+        for i in range(len(self.validation.keys)):
+            features, truth = (torch.from_numpy(a)[None] for a in self.validation.load(i, None))
+            grey = self.generator(features.contiguous(memory_format=torch.channels_last))
+            errors.append(F.mse_loss(grey, truth).item())
+        return {"score": float(np.mean(errors)), "maps": float(len(errors))}
+
+    def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
+        """Write generator.onnx and its manifest entry."""
+        example = torch.from_numpy(self.validation.load(0, None)[0])[None]
+        meta = {"scale": self.dataset.scale.name, "channels": list(CHANNELS)}
+        path = export_network(
+            self.generator.eval(),
+            {"features": example},
+            ("grey",),
+            folder,
+            "generator",
+            licence="MIT",
+            data=f"raytraced, split train {self.dataset.split_hash('train')[:16]}, models {self.options['models']}",
+            metrics={"val_mse": self.validate()["score"]},
+            meta=meta | about,
+            recipe=about["recipe"],
+        )
+        return [path]
