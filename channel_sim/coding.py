@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from channel_sim.ldpc import segment
 
-# Belief in a bit that shortening makes 0; far above any channel LLR, far below the end of float32.
-_CERTAIN = np.float32(1e6)
-_LLR_LIMIT = np.float32(1e3)
+# Belief in a bit that shortening makes 0: above any other, yet small enough that float32 keeps what is added to it.
+_CERTAIN = np.float32(1e3)
+_LLR_LIMIT = np.float32(1e2)
 
 
 @dataclass(frozen=True)

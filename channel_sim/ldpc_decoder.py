@@ -1,4 +1,4 @@
-"""Log-likelihood ratios of a code word -> the code word, by layered normalised min-sum.
+"""Log-likelihood ratios of a code word -> the code word, by layered belief propagation.
 
 Kept apart from the encoder because it needs numba, which an edge device that only sends never loads.
 """
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from channel_sim.ldpc import Code
 
 MAX_ITERATIONS = 40
-# Min-sum overestimates the sum-product messages; this factor takes most of the loss back (Chen and Fossorier, 2002).
-SCALE = 0.75
+_MAX_CHECK_DEGREE = 32
 
 
 @numba.njit(cache=True, nogil=True)
@@ -30,45 +29,52 @@ def _satisfied(posterior, starts, variables):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _layered_min_sum(posterior, starts, variables, scale, max_iterations):  # type: ignore[no-untyped-def]
+def _box_plus(a, b):  # type: ignore[no-untyped-def]
+    # LLR of the sum of two bits (Hu et al., IEEE Globecom 2001). Without the two corrections this is min-sum, which
+    # loses one to two decibels on shortened, repeated blocks; ln(1 + exp(-x)) is taken as a straight line, then 0.
+    total, difference = abs(a + b), abs(a - b)
+    smaller = np.float32(0.5) * (total - difference)
+    over = max(np.float32(0.0), np.float32(0.65) - np.float32(0.25) * total)
+    under = max(np.float32(0.0), np.float32(0.65) - np.float32(0.25) * difference)
+    return smaller + over - under
+
+
+@numba.njit(cache=True, nogil=True)
+def _propagate(posterior, starts, variables, max_iterations):  # type: ignore[no-untyped-def]
     messages = np.zeros(len(variables), dtype=np.float32)
+    beliefs = np.empty(_MAX_CHECK_DEGREE, dtype=np.float32)
+    before = np.empty(_MAX_CHECK_DEGREE, dtype=np.float32)
     for _ in range(max_iterations):
         if _satisfied(posterior, starts, variables):
             return True
         for check in range(len(starts) - 1):
             begin, end = starts[check], starts[check + 1]
-            least, second = np.float32(np.inf), np.float32(np.inf)
-            least_edge = begin
-            odd = False
-            for edge in range(begin, end):
-                extrinsic = posterior[variables[edge]] - messages[edge]
-                posterior[variables[edge]] = extrinsic
-                odd ^= extrinsic < 0.0
-                magnitude = abs(extrinsic)
-                if magnitude < least:
-                    second = least
-                    least = magnitude
-                    least_edge = edge
-                elif magnitude < second:
-                    second = magnitude
-            for edge in range(begin, end):
-                extrinsic = posterior[variables[edge]]
-                message = scale * (second if edge == least_edge else least)
-                if odd != (extrinsic < 0.0):
-                    message = -message
-                messages[edge] = message
-                posterior[variables[edge]] = extrinsic + message
+            last = end - begin - 1
+            for i in range(last + 1):
+                beliefs[i] = posterior[variables[begin + i]] - messages[begin + i]
+            # before[i] joins the beliefs left of i, after those right of it: together all but bit i's own.
+            before[1] = beliefs[0]
+            for i in range(2, last + 1):
+                before[i] = _box_plus(before[i - 1], beliefs[i - 1])
+            after = beliefs[last]
+            messages[begin + last] = before[last]
+            for i in range(last - 1, 0, -1):
+                messages[begin + i] = _box_plus(before[i], after)
+                after = _box_plus(after, beliefs[i])
+            messages[begin] = after
+            for i in range(last + 1):
+                posterior[variables[begin + i]] = beliefs[i] + messages[begin + i]
     return _satisfied(posterior, starts, variables)
 
 
 def decode(code: Code, llrs: NDArray[np.float32]) -> NDArray[np.uint8] | None:
-    """The code word nearest in belief, or None when no zero syndrome is found in 40 iterations.
+    """The code word nearest in belief, or None when 40 iterations find no zero syndrome.
 
-    llrs     float32 [n], finite, positive for 0 (layered schedule: Hocevar, 2004)
+    llrs     float32 [n], finite, positive for 0 (layered schedule: Hocevar, IEEE SiPS 2004)
     returns  uint8 [n], each 0 or 1, satisfying every check; or None
     """
     starts, variables = code.checks
     posterior = llrs.astype(np.float32)
-    if not _layered_min_sum(posterior, starts, variables, np.float32(SCALE), MAX_ITERATIONS):
+    if not _propagate(posterior, starts, variables, MAX_ITERATIONS):
         return None
     return (posterior < 0.0).astype(np.uint8)

@@ -63,13 +63,16 @@ class Relay(radiosem_pb2_grpc.ReceiverServicer):
 
     def Deliver(self, request_iterator: Iterator[Burst], context: grpc.ServicerContext) -> Iterator[Receipt]:  # noqa: N802
         """One receipt a burst, in order; a burst that cannot be handed on gets one that says why."""
+        running: list[grpc.Call] = []
+        # A sender that hangs up takes the call to the receiver with it.
+        context.add_callback(lambda: [call.cancel() for call in running])
         for burst in request_iterator:
             try:
                 noisy = self._add_noise(burst)
             except (ChannelError, InputError) as error:
                 yield Receipt(observation_id=burst.observation_id, status=STATUS_REFUSED, message=str(error))
                 continue
-            yield self._hand_on(noisy, context)
+            yield self._hand_on(noisy, context.time_remaining(), running)
 
     def _add_noise(self, burst: Burst) -> Burst:
         check_es_n0_db(burst.es_n0_db)
@@ -84,11 +87,10 @@ class Relay(radiosem_pb2_grpc.ReceiverServicer):
             link=burst.link,
         )
 
-    def _hand_on(self, burst: Burst, context: grpc.ServicerContext) -> Receipt:
-        left_s = context.time_remaining()
+    def _hand_on(self, burst: Burst, left_s: float | None, running: list[grpc.Call]) -> Receipt:
         deadline_s = self._settings.deadline_s if left_s is None else min(left_s, self._settings.deadline_s)
         call = self._receiver.Deliver(iter([burst]), timeout=max(deadline_s, 0.0))
-        context.add_callback(call.cancel)
+        running[:] = [call]
         try:
             receipt = next(call, None)
         except grpc.RpcError as error:
