@@ -11,7 +11,7 @@ const byId = (id) => document.getElementById(id);
 const host = byId("stage");
 const panel = byId("inspector");
 const list = new MapList(byId("list"), byId("count"));
-const view = { thresholdDbm: null, layers: { power: true, ground: true, outage: false, marks: true } };
+const view = { thresholdDbm: null, method: "threshold", layers: { power: true, ground: true, outage: false, marks: true } };
 let stage = null;
 let older = null;
 let opening = new AbortController();

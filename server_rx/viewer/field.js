@@ -6,7 +6,7 @@ export class Field {
     this.rows = rows;
     this.cols = cols;
     this.values = values;
-    this.outdoor = values.filter((value) => !Number.isNaN(value)).sort();
+    this.outdoor = values.filter((value) => !Number.isNaN(value));
   }
 
   /** dBm at a pixel, NaN inside a building. */
@@ -14,27 +14,15 @@ export class Field {
     return this.values[row * this.cols + col];
   }
 
-  /** Outdoor pixels below the threshold: power < threshold_dbm compared as float32, as the receiver does. */
-  outageCount(thresholdDbm) {
+  /** 1 where received power is below the threshold, compared as float32 as the receiver does; 0 inside buildings. */
+  outage(thresholdDbm) {
     const threshold = Math.fround(thresholdDbm);
-    let low = 0;
-    let high = this.outdoor.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.outdoor[middle] < threshold) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return Uint8Array.from(this.values, (value) => Number(value < threshold));
   }
 
-  /** Share of the outdoor pixels in outage, 0..1; NaN when nothing is outdoors. */
-  outageShare(thresholdDbm) {
-    return this.outageCount(thresholdDbm) / this.outdoor.length;
-  }
-
-  /** Median power outdoors in dBm. */
-  medianDbm() {
-    return this.outdoor[this.outdoor.length >> 1];
+  /** Share of the outdoor pixels that an outage mask holds, 0..1; NaN when nothing is outdoors. */
+  share(mask) {
+    return mask.reduce((sum, out) => sum + out, 0) / this.outdoor.length;
   }
 
   /** Counts of outdoor pixels in equal bins of lowDbm..highDbm; what lies outside is counted at the ends. */

@@ -72,11 +72,11 @@ export function showInspector(panel, meta, provenance, semantics) {
   panel.replaceChildren(air(meta, provenance), causes(meta, semantics), stages(provenance), parts(provenance));
 }
 
-/** The files of a map; outage files follow the threshold. */
-export function downloads(meta, thresholdDbm) {
+/** The files of a map; the outage is that of the threshold and method in view. */
+export function downloads(meta, { thresholdDbm, method }) {
   const link = (label, resource, query = {}, extension = resource.split(".").at(-1)) =>
     h("a", { href: mapUrl(meta.map_id, resource, query), download: `${meta.observation_id}.${extension}` }, label);
   return h("nav", { class: "downloads", "aria-label": "Downloads" },
     link("PNG", "map.png"), link("NPY", "map.npy"), link("Semantics", "semantics", {}, "semantics.json"),
-    link("Outage PNG", "outage.png", { threshold_dbm: thresholdDbm }, "outage.png"));
+    link("Outage", "outage.png", { threshold_dbm: thresholdDbm, method }, "outage.png"));
 }

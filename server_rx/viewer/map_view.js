@@ -85,15 +85,12 @@ export class MapView {
     context.putImageData(picture, 0, 0);
   }
 
-  /** Paints the outdoor pixels of `field` below the threshold. */
-  paintOutage(field, thresholdDbm) {
+  /** Paints an outage mask: Uint8Array, 1 = outage, row by row. */
+  paintOutage(mask) {
     const context = this.outage.getContext("2d");
-    const picture = context.createImageData(field.cols, field.rows);
-    const pixels = new Uint32Array(picture.data.buffer);
-    const [red, green, blue] = rgb("--outage-fill");
-    const paint = new Uint32Array(new Uint8Array([red, green, blue, 178]).buffer)[0];
-    const threshold = Math.fround(thresholdDbm);
-    for (let i = 0; i < pixels.length; i += 1) if (field.values[i] < threshold) pixels[i] = paint;
+    const picture = context.createImageData(this.outage.width, this.outage.height);
+    const paint = [...rgb("--outage-fill"), 178];
+    mask.forEach((out, i) => out && picture.data.set(paint, 4 * i));
     context.putImageData(picture, 0, 0);
   }
 

@@ -1,10 +1,14 @@
-// Turns the bytes of an .npy file into rows, columns and a Float32Array, the array the receiver serves as it is.
+// Turns the bytes of an .npy file into rows, columns and a typed array, the arrays the receiver serves as they are.
 
 const MAGIC = "\x93NUMPY";
+const KINDS = {
+  "<f4": [Float32Array, (view, at) => view.getFloat32(at, true)],
+  "|b1": [Uint8Array, (view, at) => view.getUint8(at)],
+};
 
 /**
- * buffer   ArrayBuffer of an .npy file, version 1 to 3, float32 little-endian, C order, two dimensions
- * returns  {rows, cols, values} with values row by row, row 0 = north
+ * buffer   ArrayBuffer of an .npy file, version 1 to 3, C order, two dimensions, float32 little-endian or bool
+ * returns  {rows, cols, values} with values row by row, row 0 = north: a Float32Array, or a Uint8Array of 0 and 1
  * throws   Error saying what is wrong with the file
  */
 export function parseNpy(buffer) {
@@ -19,11 +23,13 @@ export function parseNpy(buffer) {
   const kind = /'descr'\s*:\s*'([^']*)'/.exec(header)?.[1];
   const order = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
   const shape = /'shape'\s*:\s*\(\s*(\d+)\s*,\s*(\d+)\s*,?\s*\)/.exec(header);
-  if (kind !== "<f4" || order !== "False" || !shape) throw new Error(`expected a 2-D little-endian float32 array, got ${header.trim()}`);
+  if (!Object.hasOwn(KINDS, kind) || order !== "False" || !shape) throw new Error(`expected a 2-D array of float32 or bool, got ${header.trim()}`);
+  const [Values, read] = KINDS[kind];
   const rows = Number(shape[1]);
   const cols = Number(shape[2]);
-  if (bytes.length - end < rows * cols * 4) throw new Error(`the .npy file holds fewer than ${rows} x ${cols} values`);
-  const values = new Float32Array(rows * cols);
-  for (let i = 0; i < values.length; i += 1) values[i] = view.getFloat32(end + 4 * i, true);
+  const size = Values.BYTES_PER_ELEMENT;
+  if (bytes.length - end < rows * cols * size) throw new Error(`the .npy file holds fewer than ${rows} x ${cols} values`);
+  const values = new Values(rows * cols);
+  for (let i = 0; i < values.length; i += 1) values[i] = read(view, end + size * i);
   return { rows, cols, values };
 }

@@ -4,6 +4,7 @@ import { paintBar } from "./colours.js";
 import { h, number, s } from "./dom.js";
 
 const BINS = 96;
+const METHODS = [["threshold", "outdoor outage"], ["classifier", "outage by classifier"]];
 export const STEP_DBM = 0.5;
 
 function ticks(low, high) {
@@ -12,9 +13,9 @@ function ticks(low, high) {
   return Array.from({ length: Math.floor((high - first) / step) + 1 }, (_, i) => first + i * step);
 }
 
-/** The axis over lowDbm..highDbm; `onthreshold(dBm)` hears every move of the threshold. */
+/** The axis over lowDbm..highDbm; `onthreshold(dBm)` and `onmethod(name)` hear what the reader sets. */
 export class PowerAxis {
-  constructor(lowDbm, highDbm, thresholdDbm, onthreshold) {
+  constructor(lowDbm, highDbm, view, onthreshold, onmethod) {
     this.low = lowDbm;
     this.high = highDbm;
     this.onthreshold = onthreshold;
@@ -31,15 +32,17 @@ export class PowerAxis {
       type: "number", id: "threshold-dbm", step: STEP_DBM, inputmode: "decimal", "aria-label": "Outage threshold in dBm, exact",
       oninput: () => this.#heard(this.exact.value),
     });
+    this.method = h("select", { id: "method", "aria-label": "How outage is found", onchange: () => onmethod(this.method.value) },
+      METHODS.map(([name, label]) => h("option", { value: name, selected: name === view.method }, label)));
     this.reading = h("span", { class: "reading", hidden: true });
     this.share = h("output", { class: "share", id: "outage-share", for: "threshold threshold-dbm" }, "–");
     this.element = h("section", { class: "axis", "aria-label": "Received power" },
       h("div", { class: "axis-head" },
-        h("p", { class: "verdict" }, this.share, " outdoor outage"),
+        h("p", { class: "verdict" }, this.share, this.method),
         h("label", { class: "exact" }, "below", this.exact, "dBm")),
       h("div", { class: "plot" }, this.spread, bar, this.reading, this.slider),
       h("div", { class: "ticks", "aria-hidden": "true" }, ticks(lowDbm, highDbm).map((value) => this.#tick(value))));
-    this.showThreshold(thresholdDbm);
+    this.showThreshold(view.thresholdDbm);
   }
 
   #place(dbm) {
@@ -79,8 +82,9 @@ export class PowerAxis {
     for (const curve of this.spread.querySelectorAll("path")) curve.setAttribute("d", `${path}L1 1Z`);
   }
 
+  /** Shows the outage share, 0..1; null while it is being asked for. */
   showShare(share) {
-    this.share.textContent = Number.isNaN(share) ? "–" : `${number(share * 100, 1)} %`;
+    this.share.textContent = share === null ? "…" : `${number(share * 100, 1)} %`;
   }
 
   /** Marks the probe's power on the axis; NaN or null takes the mark away. */

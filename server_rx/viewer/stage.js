@@ -9,9 +9,10 @@ import { MapView, northArrow, scaleBar } from "./map_view.js";
 import { parseNpy } from "./npy.js";
 import { PowerAxis } from "./power_axis.js";
 
-const LAYERS = [["power", "Radio map"], ["ground", "Buildings"], ["outage", "Outage"], ["marks", "Transmitters"]];
+const LAYERS = [["power", "Radio map", "m"], ["ground", "Buildings", "b"], ["outage", "Outage", "o"], ["marks", "Transmitters", "t"]];
+const CLASSIFIER_PAUSE_MS = 150; // the classifier is asked once the slider rests
 
-/** One open map. `view` holds what stays from map to map: {thresholdDbm, layers}. */
+/** One open map. `view` holds what stays from map to map: {thresholdDbm, method, layers}. */
 export class Stage {
   constructor(host, meta, view, signal) {
     this.meta = meta;
@@ -20,13 +21,13 @@ export class Stage {
     this.low = Math.floor(meta.min_dbm);
     this.high = Math.max(this.low + 1, Math.ceil(meta.max_dbm));
     this.map = new MapView(meta, (place) => this.#read(place));
-    this.axis = new PowerAxis(this.low, this.high, view.thresholdDbm, (dbm) => this.setThreshold(dbm));
+    this.axis = new PowerAxis(this.low, this.high, view, (dbm) => this.setThreshold(dbm), (method) => this.#setMethod(method));
     this.readout = h("output", { class: "readout", id: "readout" }, "Point at the map to read its power");
     this.problems = h("div", { class: "problems" });
-    this.files = downloads(meta, view.thresholdDbm);
-    this.switches = LAYERS.map(([layer, label]) => this.#layerSwitch(layer, label));
+    this.files = downloads(meta, view);
+    this.switches = LAYERS.map((layer) => this.#layerSwitch(...layer));
     host.replaceChildren(
-      h("header", { class: "map-head" }, h("h2", { id: "title" }, meta.observation_id),
+      h("header", { class: "map-head" }, h("h2", { id: "title", title: meta.observation_id }, meta.observation_id),
         h("div", {}, h("p", { class: "dim" }, when(meta.created_at), badges(meta)), this.files)),
       meta.degraded ? h("p", { class: "notice warn", role: "note" }, h("b", {}, "Degraded. "),
         "The building mask was lost on the air. This is the path-loss law alone, without walls or shadows; every pixel counts as outdoors.") : "",
@@ -64,9 +65,9 @@ export class Stage {
     this.#read(this.map.probe);
   }
 
-  #layerSwitch(layer, label) {
+  #layerSwitch(layer, label, key) {
     return h("button", {
-      type: "button", "data-layer": layer, "aria-pressed": String(this.view.layers[layer]), disabled: layer === "ground" && this.meta.degraded,
+      type: "button", "data-layer": layer, title: `${label} (${key})`, "aria-keyshortcuts": key, "aria-pressed": String(this.view.layers[layer]), disabled: layer === "ground" && this.meta.degraded,
       onclick: () => this.toggle(layer),
     }, label);
   }
@@ -77,28 +78,55 @@ export class Stage {
     this.view.layers[layer] = visible;
     this.switches.find((button) => button.dataset.layer === layer).setAttribute("aria-pressed", String(visible));
     this.map.toggle(layer, visible);
-    if (layer === "outage") this.#outage();
   }
 
   setThreshold(dbm) {
     this.view.thresholdDbm = dbm;
     this.axis.showThreshold(dbm);
     this.#outage();
-    const files = downloads(this.meta, dbm);
-    this.files.replaceWith(files);
-    this.files = files;
+  }
+
+  #setMethod(method) {
+    this.view.method = method;
+    this.#outage();
   }
 
   /** Paints again what is painted in the page's own colours. */
   repaint() {
     this.map.paintBuildings();
-    this.#outage();
+    if (this.mask) this.map.paintOutage(this.mask);
   }
 
+  /** Finds the outage anew: here and at once by comparison, or from the receiver's classifier. */
   #outage() {
+    const files = downloads(this.meta, this.view);
+    this.files.replaceWith(files);
+    this.files = files;
+    clearTimeout(this.pause);
     if (!this.field) return;
-    this.axis.showShare(this.field.outageShare(this.view.thresholdDbm));
-    if (this.view.layers.outage) this.map.paintOutage(this.field, this.view.thresholdDbm);
+    if (this.view.method === "threshold") this.#showOutage(this.field.outage(this.view.thresholdDbm));
+    else {
+      this.axis.showShare(null);
+      this.pause = setTimeout(() => this.#askClassifier(this.view.thresholdDbm), CLASSIFIER_PAUSE_MS);
+    }
+  }
+
+  async #askClassifier(thresholdDbm) {
+    const url = mapUrl(this.meta.map_id, "outage.npy", { threshold_dbm: thresholdDbm, method: "classifier" });
+    try {
+      const { values } = parseNpy(await getBuffer(url, this.signal));
+      if (this.view.method === "classifier" && this.view.thresholdDbm === thresholdDbm) this.#showOutage(values);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.axis.showShare(Number.NaN);
+      this.#complain(`The classifier did not answer: ${error.message}`);
+    }
+  }
+
+  #showOutage(mask) {
+    this.mask = mask;
+    this.axis.showShare(this.field.share(mask));
+    this.map.paintOutage(mask);
   }
 
   #read(place) {
@@ -111,7 +139,7 @@ export class Stage {
     const cell = this.meta.grid.cell_size_m;
     const spot = `${number((place.col + 0.5) * cell, 1)} m east, ${number((place.row + 0.5) * cell, 1)} m south`;
     const power = dbm === null ? "…" : Number.isNaN(dbm) ? "building" : `${number(dbm, 1)} dBm`;
-    const lost = Number.isFinite(dbm) && dbm < Math.fround(this.view.thresholdDbm);
+    const lost = place && this.mask?.[place.row * this.meta.grid.cols + place.col];
     this.readout.replaceChildren(h("b", { class: lost ? "lost" : null }, power), h("span", { class: "dim" }, spot));
   }
 }

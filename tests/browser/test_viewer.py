@@ -12,7 +12,7 @@ import pytest
 from server_rx.outage import outage_share
 from server_rx.render import viridis
 
-WAIT_S = 8.0
+WAIT_S = 20.0
 
 
 class Page:
@@ -23,7 +23,6 @@ class Page:
         self.url = url
 
     def open(self, map_id: str = "") -> None:
-        self.driver.get("about:blank")
         self.driver.get(f"{self.url}#{map_id}" if map_id else self.url)
 
     def script(self, source: str, *arguments: Any) -> Any:
@@ -217,3 +216,24 @@ def test_text_from_the_air_is_never_markup(page: Page, site: Any) -> None:
     assert page.text("#list strong") == hostile
     assert hostile in page.text("#inspector")
     assert page.script("return document.querySelectorAll('img[src=x]').length") == 0
+
+
+def test_the_classifier_can_be_asked_instead_of_the_threshold(page: Page, site: Any) -> None:
+    stored = site.add("block-1")
+    with urlopen(f"{site.url}v1/maps/{stored.map_id}/outage.npy?method=classifier") as answer:
+        share = np.load(io.BytesIO(answer.read())).sum() / np.isfinite(site.store.map_dbm(stored)).sum()
+    assert percent(share) != percent(stored.facts["outage_share"])
+    page.open(stored.map_id)
+    page.until_pixels()
+    page.script(
+        "const m = document.querySelector('#method'); m.value = 'classifier'; m.dispatchEvent(new Event('change'))"
+    )
+    page.until_text("#outage-share", percent(share))
+
+
+def test_a_map_that_is_not_there_is_said_to_be_missing(page: Page, site: Any) -> None:
+    site.add("block-1")
+    page.open("0" * 32)
+    page.until_text("#stage", "No such map")
+    assert page.text("#list strong") == "block-1"
+    page.driver.get_log("browser")  # the browser itself notes the 404
