@@ -14,6 +14,7 @@ from radiosem.errors import InputError
 MAX_BYTES = 16 * 2**20
 MAX_PIXELS = 12_000_000  # a 256 m block at 7.5 cm a pixel
 MIN_SIDE = 32
+STRIP_ROWS = 256
 START_OF_SCAN = b"\xff\xda"
 MAX_JPEG_SCANS = 64  # a progressive JPEG may ask for millions of passes over the image; encoders write about ten
 MAGIC = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}
@@ -98,12 +99,18 @@ def _opened(data: bytes, what: str, formats: tuple[str, ...], max_bytes: int, ma
 
 
 def _pixels(image: Image.Image, mode: str, what: str) -> NDArray[np.uint8]:
+    """Decode and convert: uint8 [H, W, 3] for mode RGB, [H, W] for L."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image.load()
-            shown = ImageOps.exif_transpose(image)
-            return np.asarray(_flat(shown).convert(mode), np.uint8)
+            ImageOps.exif_transpose(image, in_place=True)
+            # Strip by strip: each conversion of the whole would hold one more copy of a large image.
+            pixels = np.empty((image.height, image.width, *((3,) if mode == "RGB" else ())), np.uint8)
+            for top in range(0, image.height, STRIP_ROWS):
+                strip = image.crop((0, top, image.width, min(top + STRIP_ROWS, image.height)))
+                pixels[top : top + STRIP_ROWS] = np.asarray(_flat(strip).convert(mode))
+            return pixels
     except Exception as error:  # as in _opened
         raise InputError(f"{what} is a damaged {image.format} file: {error}") from error
 

@@ -116,7 +116,8 @@ class EdgePipeline:
         receipt.codec = f"{observed.codec.name}:{observed.codec.codec_id.hex()}"
         receipt.payload_bits = observed.frame.payload_bits
         receipt.channel_uses = uses
-        receipt.es_n0_db = receipt.es_n0_db or es_n0_db
+        if not self.settings.relay:  # else only the receiver knows
+            receipt.es_n0_db = es_n0_db
         for stage, spent_ms in stage_ms.items():
             receipt.stage_ms[f"edge_{stage}"] = spent_ms
         return receipt
