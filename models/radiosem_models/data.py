@@ -1,9 +1,9 @@
 """A folder in RadioMapSeer's layout -> radio maps with their blocks, split by city.
 
-    png/buildings_complete/ID.png   255 inside buildings          png/heights/ID.png   metres (optional)
-    png/cars/ID.png                 255 on cars (optional)        antenna/ID.json      [[col, row(, height_m)], ...]
-    gain/MODEL/ID_TX.png            8-bit grey path gain, 0 inside buildings and at or below the floor
-    dataset.json                    scale and the split of every block (optional: then only the split "all" exists)
+png/buildings_complete/ID.png   255 inside buildings          png/heights/ID.png   metres (optional)
+png/cars/ID.png                 255 on cars (optional)        antenna/ID.json      [[col, row(, height_m)], ...]
+gain/MODEL/ID_TX.png            8-bit grey path gain, 0 inside buildings and at or below the floor
+dataset.json                    scale and the split of every block (optional: then only the split "all" exists)
 """
 
 import hashlib
@@ -120,7 +120,9 @@ class Dataset:
         places = json.loads((self.root / "antenna" / f"{key.block_id}.json").read_text())
         col, row, *height = places[key.transmitter]
         frequency_hz = float(self.about.get("frequency_hz", 5.9e9))  # type: ignore[arg-type]
-        return Transmitter(int(col), int(row), float(height[0]) if height else DEFAULT_HEIGHT_M, frequency_hz=frequency_hz)
+        return Transmitter(
+            int(col), int(row), float(height[0]) if height else DEFAULT_HEIGHT_M, frequency_hz=frequency_hz
+        )
 
     def grey(self, key: MapKey) -> NDArray[np.uint8]:
         """The radio map as published: uint8 [H, W], 0 inside buildings and where the gain is censored."""

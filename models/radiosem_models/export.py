@@ -32,14 +32,15 @@ def export_network(
 ) -> Path:
     """Write `name`.onnx with free batch and sides, check it against torch, and list it in the manifest.
 
-    inputs   an example of every input by name, [B, C, H, W] or [B, n]; axes 0, 2 and 3 are left free
+    inputs   an example of every input by name: images [B, C, H, W], index maps [B, h, w] or vectors [B, n]; every axis
+             but the channels is left free
     raises   WeightsError when ONNX and torch differ by more than 1e-4
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.onnx"
     network = network.eval().to(memory_format=torch.contiguous_format)
-    axes = {0: "batch", 2: "rows", 3: "cols"}
-    free = {n: axes if x.ndim == 4 else {0: "batch"} for n, x in inputs.items()}
+    axes = {4: {0: "batch", 2: "rows", 3: "cols"}, 3: {0: "batch", 1: "rows", 2: "cols"}, 2: {0: "batch"}}
+    free = {n: axes[x.ndim] for n, x in inputs.items()}
     with torch.no_grad():
         expected = network(*inputs.values())
     torch.onnx.export(

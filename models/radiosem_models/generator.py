@@ -111,11 +111,15 @@ class MapLoader:
         )
         return features, self._grey[i][None].astype(np.float32) / 255
 
+    def law(self, i: int, rng: np.random.Generator) -> PathLoss:
+        """The law a receiver would get for map i."""
+        return draw_law(self.dataset, self.keys[i], self._grey[i], rng)
+
     def draw(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """A random batch under fitted, noisy laws, each map under one of the eight symmetries of the square."""
         features, truth = [], []
         for i in rng.integers(0, len(self.keys), count):
-            law = draw_law(self.dataset, self.keys[i], self._grey[i], rng) if rng.random() < 0.8 else None
+            law = self.law(int(i), rng) if rng.random() < 0.8 else None
             x, y = self.load(int(i), law)
             turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
             x, y = (np.rot90(a, turns, (1, 2)) for a in (x, y))

@@ -237,7 +237,9 @@ def _loop(run: Run, budget_s: float, stopped: threading.Event, report: Callable[
     while run.elapsed_s < budget_s and not stopped.is_set():
         losses = run.advance(budget_s)
         if not all(math.isfinite(v) for v in losses.values()):
-            raise InputError(f"training of {run.recipe.name} diverged at step {run.step}: {losses}; lower its learning rate")
+            raise InputError(
+                f"training of {run.recipe.name} diverged at step {run.step}: {losses}; lower its learning rate"
+            )
         if run.step % 50 == 0:
             run.log(losses=losses)
         if time.monotonic() - told > 1:

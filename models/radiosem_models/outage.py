@@ -1,0 +1,147 @@
+"""The outage classifier: a small network on the rebuilt map that has seen where rebuilt maps err."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import AdamW, Optimizer
+
+from radiosem.inference import Network
+from radiosem.types import Transmitter
+from radiosem_models.blocks import UNet
+from radiosem_models.data import Dataset
+from radiosem_models.export import export_network
+from radiosem_models.generator import MapLoader
+
+SHARPNESS = 20.0  # a pixel 5 % of the scale below the threshold starts out at 1 logit
+
+
+class OutageClassifier(nn.Module):
+    """Rebuilt map and threshold -> logits of outage (arXiv 2501.10654, sec. IV-B, where the network is left open).
+
+        map, threshold -+-> UNet(map, map - threshold) -> correction -+-> logits
+                        +-> SHARPNESS * (threshold - map) -----------(+)
+
+    widths  channels of the U-Net's levels
+    """
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.unet = UNet(2, 1, widths)
+        nn.init.zeros_(self.unet.head.weight)
+        nn.init.zeros_(self.unet.head.bias)  # type: ignore[arg-type]
+
+    def forward(self, map_grey: Tensor, threshold_grey: Tensor) -> Tensor:
+        """Map [B, 1, H, W] and threshold [B, 1], both grey -> logits [B, 1, H, W], positive = outage."""
+        margin = map_grey - threshold_grey[:, :, None, None]
+        correction: Tensor = self.unet(torch.cat([map_grey, margin], 1))
+        return correction - SHARPNESS * margin
+
+
+class RebuiltMaps:
+    """Maps as the generator rebuilds them from fitted laws, beside the truth and the outdoor mask."""
+
+    def __init__(self, dataset: Dataset, split: str, model: str, generator: Network, rng: np.random.Generator) -> None:
+        loader = MapLoader(dataset, dataset.keys(split, (model,)))
+        self.rebuilt: list[NDArray[np.float16]] = []
+        self.truth: list[NDArray[np.float16]] = []
+        self.outdoors: list[NDArray[np.bool_]] = []
+        for i, key in enumerate(loader.keys):
+            features, truth = loader.load(i, loader.law(i, rng))
+            self.rebuilt.append(generator(features=features[None])[0][0, 0].astype(np.float16))
+            self.truth.append(truth[0].astype(np.float16))
+            self.outdoors.append(~dataset.block(key.block_id).buildings)
+
+
+class OutageTask:
+    """Binary cross-entropy over outdoor pixels, thresholds drawn at random; censored truth is outage.
+
+    options  widths, batch, lr, model, generator (ONNX file), thresholds_dbm (lowest, highest), threshold_dbm to validate at
+    """
+
+    averaged = ("classifier",)
+
+    def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:
+        self.options = options
+        self.dataset = Dataset(data_dir)
+        rng = np.random.default_rng(seed)
+        generator = Network(Path(options["generator"]), threads=1)
+        self.training = RebuiltMaps(self.dataset, "train", options["model"], generator, rng)
+        self.validation = RebuiltMaps(self.dataset, "val", options["model"], generator, rng)
+        self.classifier = OutageClassifier(tuple(options["widths"])).to(memory_format=torch.channels_last)
+        self._optimizer = AdamW(self.classifier.parameters(), options["lr"], weight_decay=1e-4)
+
+    def _grey(self, threshold_dbm: float) -> float:
+        """A threshold on received power as grey, at the default transmit power."""
+        gain_db = np.array(threshold_dbm - Transmitter(0, 0).power_dbm)
+        return float(self.dataset.scale.grey(gain_db))
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The network."""
+        return {"classifier": self.classifier}
+
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """One."""
+        return {"classifier": self._optimizer}
+
+    def step(self, rng: np.random.Generator) -> dict[str, float]:
+        """One step on a batch under the symmetries of the square."""
+        maps, truths, outdoors, greys = [], [], [], []
+        for i in rng.integers(0, len(self.training.rebuilt), self.options["batch"]):
+            turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+            for kept, source in (
+                (maps, self.training.rebuilt),
+                (truths, self.training.truth),
+                (outdoors, self.training.outdoors),
+            ):
+                image = np.rot90(source[i], turns)
+                kept.append((image.T if mirror else image).astype(np.float32))
+            greys.append(self._grey(rng.uniform(*self.options["thresholds_dbm"])))
+        rebuilt, truth, weight = (torch.from_numpy(np.stack(a))[:, None] for a in (maps, truths, outdoors))
+        threshold = torch.tensor(greys)[:, None]
+        logits = self.classifier(rebuilt.contiguous(memory_format=torch.channels_last), threshold)
+        outage = (truth < threshold[:, :, None, None]).float()
+        loss = F.binary_cross_entropy_with_logits(logits, outage, weight, reduction="sum") / weight.sum()
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.classifier.parameters(), 1.0)
+        self._optimizer.step()
+        return {"images": len(truth), "cross_entropy": loss.item()}
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Outage IoU on the validation city at the default threshold: the classifier's and plain comparison's."""
+        grey = self._grey(self.options["threshold_dbm"])
+        hits = np.zeros((2, 2))
+        for rebuilt, truth, outdoors in zip(*vars(self.validation).values(), strict=True):
+            image = torch.from_numpy(rebuilt.astype(np.float32))[None, None]
+            logits = self.classifier(image, torch.tensor([[grey]]))[0, 0].numpy()
+            outage = (truth < grey) & outdoors
+            for row, found in enumerate((logits > 0, rebuilt < grey)):
+                found = found & outdoors
+                hits[row] += (found & outage).sum(), (found | outage).sum()
+        classifier, comparison = hits[:, 0] / hits[:, 1]
+        return {"score": 1 - classifier, "outage_iou": classifier, "comparison_outage_iou": comparison}
+
+    def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
+        """Write outage.onnx and its manifest entry."""
+        scores = self.validate()
+        example = torch.from_numpy(self.validation.rebuilt[0].astype(np.float32))[None, None]
+        path = export_network(
+            self.classifier,
+            {"map_grey": example, "threshold_grey": torch.tensor([[self._grey(self.options["threshold_dbm"])]])},
+            ("logits",),
+            folder,
+            "outage",
+            recipe=about["recipe"],
+            data=f"raytraced, split train {self.dataset.split_hash('train')[:16]}, rebuilt by {self.options['generator']}",
+            licence="MIT",
+            metrics={f"val_{k}": v for k, v in scores.items() if k != "score"},
+            meta={"scale": self.dataset.scale.name} | about,
+        )
+        return [path]
