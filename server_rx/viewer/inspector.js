@@ -56,13 +56,14 @@ function causes(meta, semantics) {
   const head = h("tr", {}, h("th", { scope: "col" }, "#"), columns.map(([name, unit]) => h("th", { scope: "col" }, name, h("small", {}, ` ${unit}`))));
   const body = semantics.transmitters.map((one, index) =>
     h("tr", {}, h("th", { scope: "row" }, String(index + 1)), columns.map(([, , text]) => h("td", {}, text(one)))));
+  const { rows, cols, cell_size_m: cell } = meta.grid;
   const share = semantics.building_share;
   return section("What was sent",
     h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Transmitters and their path-loss laws" },
       h("table", {}, h("caption", {}, "Transmitters and their path-loss laws"),
         h("thead", {}, head), h("tbody", {}, body))),
     h("dl", { class: "rows" },
-      row("Block", `${number(meta.grid.cols * meta.grid.cell_size_m)} × ${number(meta.grid.rows * meta.grid.cell_size_m)} m, ${number(meta.grid.cell_size_m, 1)} m a pixel`),
+      row("Block", `${number(cols * cell)} × ${number(rows * cell)} m, ${number(cell, 1)} m a pixel`),
       row("Building mask", Number.isFinite(share) ? `${number(share * 100, 1)} % of the block` : "lost on the air"),
       row("Car mask", semantics.has_cars ? "received" : "none")));
 }

@@ -67,7 +67,8 @@ export class Stage {
 
   #layerSwitch(layer, label, key) {
     return h("button", {
-      type: "button", "data-layer": layer, title: `${label} (${key})`, "aria-keyshortcuts": key, "aria-pressed": String(this.view.layers[layer]), disabled: layer === "ground" && this.meta.degraded,
+      type: "button", "data-layer": layer, title: `${label} (${key})`, "aria-keyshortcuts": key,
+      "aria-pressed": String(this.view.layers[layer]), disabled: layer === "ground" && this.meta.degraded,
       onclick: () => this.toggle(layer),
     }, label);
   }
