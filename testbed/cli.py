@@ -35,7 +35,10 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"radiosem {importlib.metadata.version('radiosem')}")
+        try:
+            typer.echo(f"radiosem {importlib.metadata.version('radiosem')}")
+        except importlib.metadata.PackageNotFoundError:
+            typer.echo("radiosem, run from a source tree that is not installed")
         raise typer.Exit
 
 

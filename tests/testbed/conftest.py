@@ -1,0 +1,73 @@
+"""What the rig's tests share: a map that arrived, without services."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+from radiosem_proto.v1 import radiosem_pb2 as pb
+
+from radiosem.depth import depth_map
+from radiosem.types import PathLoss
+from testbed.demo import Arrival
+from testbed.pack import PackEntry, open_pack
+from testbed.received import ReceivedMap, score
+
+THRESHOLD_DBM = -90.0
+
+
+@pytest.fixture(autouse=True)
+def _children_find_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service is a child process: it looks for packages where pytest was told to."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+
+
+@pytest.fixture(scope="session")
+def entries() -> dict[str, PackEntry]:
+    """The committed sample pack by id."""
+    return {entry.id: entry for entry in open_pack()}
+
+
+def arrive(entry: PackEntry, error_db: float = 3.0) -> Arrival:
+    """An observation as if a receiver had rebuilt its map `error_db` too strong and lost a strip of its mask."""
+    truth, transmitters = entry.truth(), entry.transmitters()
+    buildings = truth.buildings.copy()
+    buildings[:8] = False
+    map_dbm = np.where(truth.buildings, np.float32(-120), truth.power_dbm + np.float32(error_db))
+    map_dbm[buildings] = np.nan
+    laws = tuple(PathLoss(40.0, 30.0) for _ in transmitters)
+    outage = map_dbm < THRESHOLD_DBM
+    received = ReceivedMap(
+        map_dbm=map_dbm.astype(np.float32),
+        buildings=buildings,
+        outage=outage,
+        classified=outage,
+        depth=depth_map(buildings, transmitters, laws, weigh="power"),
+        transmitters=transmitters,
+        about={},
+        semantics={"degraded": False},
+        provenance={
+            "codec": "context:00112233",
+            "link": "qpsk-1/2",
+            "payload_bits": 4000,
+            "channel_uses": 4400,
+            "es_n0_db": 10.0,
+            "bit_errors": 2,
+            "coded_bits": 8800,
+            "models": [{"name": "generator", "sha256": "ab" * 32, "device": "cpu"}],
+            "receiver_ms": 50.0,
+            "stage_ms": {"decode": 20.0, "generate": 30.0},
+        },
+    )
+    receipt = pb.Receipt(
+        status=pb.STATUS_ACCEPTED,
+        map_id="0" * 32,
+        stage_ms={"edge_segment": 60.0, "edge_fit": 2.0, "edge_deliver": 80.0, "decode": 20.0},
+    )
+    return Arrival(entry, truth, receipt, received, score(entry, truth, received, THRESHOLD_DBM))
+
+
+@pytest.fixture(scope="session")
+def arrival(entries: dict[str, PackEntry]) -> Arrival:
+    """The two-transmitter observation, arrived."""
+    return arrive(entries["florence-10-two"])
