@@ -5,13 +5,14 @@ import sys
 
 from radiosem.errors import RadiosemError
 from server_rx.app import create_server
+from server_rx.settings import read_settings
 
 
 def main() -> int:
     """Exit code 0 after an orderly end, 1 with one clear line when the receiver cannot start."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        server = create_server()
+        server = create_server(read_settings())
         server.start()
     except RadiosemError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -26,7 +26,7 @@ from server_rx.records import StoredMap
 from server_rx.rest import Backend, create_app
 from server_rx.schemas import map_body
 from server_rx.service import MAX_STREAMS, ReceiverService
-from server_rx.settings import ServerSettings
+from server_rx.settings import ServerSettings, read_settings
 from server_rx.store import Store
 from server_rx.worker import Worker
 
@@ -170,7 +170,7 @@ def create_server(
     load      threads -> the networks to run
     raises    StoreError when the data folder cannot be written; InputError naming the setting of a port that is taken
     """
-    return ReceiverServer(settings or ServerSettings(), load)
+    return ReceiverServer(settings or read_settings(), load)
 
 
 def _bind_http(settings: ServerSettings) -> socket.socket:

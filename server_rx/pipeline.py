@@ -27,7 +27,7 @@ from server_rx.records import MapRecord, Provenance
 Stages = dict[str, float]  # milliseconds by stage
 _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MAX_MAGNITUDE = 1e6  # of a symbol's parts: far above any noise, far below where squares overflow
-_BATCH_PIXELS = 8 * 256 * 256  # one call of the network: bounds its memory, whatever the grids
+BATCH_PIXELS = 8 * 256 * 256  # one call of the network: bounds its memory, whatever the grids
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _batches(maps: Sequence[Semantics]) -> Iterator[list[_Job]]:
             continue
         grid = semantics.grid
         for transmitter, law in _pairs(semantics):
-            full = (len(batch) + 1) * grid.rows * grid.cols > _BATCH_PIXELS
+            full = (len(batch) + 1) * grid.rows * grid.cols > BATCH_PIXELS
             if batch and (full or batch[0].grid.shape != grid.shape):
                 yield batch
                 batch = []

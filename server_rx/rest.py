@@ -228,7 +228,7 @@ def _operation_routes(backend: Backend) -> APIRouter:
         reason = backend.not_ready()
         if not reason:
             try:
-                backend.store.check()
+                backend.store.last_sequence()
             except StoreError as error:
                 reason = str(error)
         response.status_code = 503 if reason else 200

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from radiosem.errors import InputError
 
 
 class ServerSettings(BaseSettings):
@@ -30,3 +32,12 @@ class ServerSettings(BaseSettings):
     outage_threshold_dbm: float = Field(
         default=-90.0, ge=-200, le=60, description="received power below this is outage, dBm"
     )
+
+
+def read_settings() -> ServerSettings:
+    """The settings of the environment. Raises InputError naming every variable that makes no sense."""
+    try:
+        return ServerSettings()
+    except ValidationError as error:
+        faults = (f"SERVER_RX_{str(item['loc'][-1]).upper()}: {item['msg']}" for item in error.errors())
+        raise InputError("; ".join(faults)) from None

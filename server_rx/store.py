@@ -21,7 +21,6 @@ from sqlalchemy import (
     func,
     make_url,
     select,
-    text,
 )
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -141,11 +140,6 @@ class Store:
         """The received frame: strong part, and weak part or b"" when it was lost."""
         data = self.blobs.get(stored.frame_sha256)
         return data[: stored.strong_bytes], data[stored.strong_bytes :]
-
-    def check(self) -> None:
-        """Raise StoreError unless the database answers."""
-        with _told("read"), Session(self._engine) as session:
-            session.execute(text("SELECT 1"))
 
     def close(self) -> None:
         """Let go of the database."""

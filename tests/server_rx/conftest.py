@@ -121,9 +121,9 @@ def pipeline(generator: LawGenerator, codec: MaskCodec) -> Pipeline:
     return Pipeline(generator, {codec.codec_id: codec}, (told,))
 
 
-@pytest.fixture
-def networks(generator: LawGenerator, codec: MaskCodec) -> Networks:
-    return Networks(generator, ComparingClassifier(), {codec.codec_id: codec})
+@pytest.fixture(scope="session")
+def networks(codec: MaskCodec) -> Networks:
+    return Networks(LawGenerator(), ComparingClassifier(), {codec.codec_id: codec})
 
 
 @pytest.fixture
@@ -133,12 +133,20 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-@pytest.fixture
-def rebuild(pipeline: Pipeline) -> Callable[[Burst], MapRecord]:
-    """A burst -> its map."""
+def rebuilt(codec: MaskCodec, burst: Burst) -> MapRecord:
+    told = {"name": "generator", "sha256": "ab" * 32, "device": "cpu"}
+    pipeline = Pipeline(LawGenerator(), {codec.codec_id: codec}, (told,))
+    (record,) = pipeline.rebuild([pipeline.receive(burst)])
+    return record
 
-    def one(burst: Burst) -> MapRecord:
-        (record,) = pipeline.rebuild([pipeline.receive(burst)])
-        return record
 
-    return one
+@pytest.fixture(scope="session")
+def record(codec: MaskCodec, send: Callable[..., Burst]) -> MapRecord:
+    """The map of "block-1", complete."""
+    return rebuilt(codec, send())
+
+
+@pytest.fixture(scope="session")
+def degraded(codec: MaskCodec, send_without_mask: Callable[..., Burst]) -> MapRecord:
+    """The map of "block-1" when its mask was lost."""
+    return rebuilt(codec, send_without_mask())

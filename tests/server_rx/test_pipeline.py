@@ -1,6 +1,5 @@
 """Bursts become maps, or a refusal that says why."""
 
-import dataclasses
 import inspect
 
 import numpy as np
@@ -26,8 +25,7 @@ def milliwatts(map_dbm):
     return 10 ** (np.asarray(map_dbm, float) / 10)
 
 
-def test_map_is_in_dbm_and_nan_exactly_inside_the_received_buildings(pipeline, rebuild, send):
-    record = rebuild(send())
+def test_map_is_in_dbm_and_nan_exactly_inside_the_received_buildings(record):
     buildings = record.semantics.buildings
     assert record.map_dbm.dtype == np.float32
     assert np.array_equal(np.isnan(record.map_dbm), buildings)
@@ -37,21 +35,24 @@ def test_map_is_in_dbm_and_nan_exactly_inside_the_received_buildings(pipeline, r
     assert record.max_dbm == np.nanmax(record.map_dbm)
 
 
-def test_two_transmitters_add_up_in_milliwatts(pipeline, rebuild, send):
-    like = pipeline.receive(send()).semantics
+def test_two_transmitters_add_up_in_milliwatts(pipeline, record, send):
+    def rebuild(burst):
+        return pipeline.rebuild([pipeline.receive(burst)])[0]
+
+    like = record.semantics
     alone = [rebuild(send(causes=with_transmitters(like, one))).map_dbm for one in (FIRST, SECOND)]
     both = rebuild(send(causes=with_transmitters(like, FIRST, SECOND))).map_dbm
     assert np.allclose(milliwatts(both), milliwatts(alone[0]) + milliwatts(alone[1]), rtol=1e-4, equal_nan=True)
 
 
-def test_any_grid_is_padded_to_what_the_network_takes_and_cropped_again(generator, rebuild, send):
-    record = rebuild(send())
+def test_any_grid_is_padded_to_what_the_network_takes_and_cropped_again(generator, pipeline, send):
+    (record,) = pipeline.rebuild([pipeline.receive(send())])
     assert generator.shapes == [(1, 11, 64, 96)]
     assert record.map_dbm.shape == (48, 72)
 
 
-def test_maps_of_one_shape_share_a_call_of_the_network(pipeline, generator, send):
-    like = pipeline.receive(send()).semantics
+def test_maps_of_one_shape_share_a_call_of_the_network(pipeline, generator, record, send):
+    like = record.semantics
     other = Semantics(Grid(32, 32), like.transmitters, like.path_losses, np.zeros((32, 32), np.bool_))
     bursts = [send("a"), send("b", with_transmitters(like, FIRST, SECOND)), send("c", other)]
     records = pipeline.rebuild([pipeline.receive(burst) for burst in bursts])
@@ -62,27 +63,23 @@ def test_maps_of_one_shape_share_a_call_of_the_network(pipeline, generator, send
     )
 
 
-def test_a_batch_never_outgrows_what_the_network_has_memory_for(pipeline, generator, send):
-    heard = pipeline.receive(send())
-    large = Grid(1024, 1024)
-    causes = Semantics(large, (FIRST, SECOND), heard.semantics.path_losses * 2, np.zeros(large.shape, np.bool_))
-    pipeline.rebuild([dataclasses.replace(heard, semantics=causes)])
-    assert [shape[0] for shape in generator.shapes] == [1, 1]
+def test_a_batch_never_outgrows_what_the_network_has_memory_for(pipeline, generator, record, send, monkeypatch):
+    monkeypatch.setattr("server_rx.pipeline.BATCH_PIXELS", 2 * GRID.rows * GRID.cols)
+    pipeline.rebuild([pipeline.receive(send(causes=with_transmitters(record.semantics, FIRST, SECOND, FIRST)))])
+    assert [shape[0] for shape in generator.shapes] == [2, 1]
 
 
-def test_a_lost_mask_leaves_a_flagged_path_loss_map(generator, rebuild, send_without_mask):
-    record = rebuild(send_without_mask())
-    assert record.semantics.degraded
-    assert generator.shapes == []
-    assert record.provenance.models == ()
-    assert not np.isnan(record.map_dbm).any()
-    assert np.allclose(record.map_dbm, 23.0 - path_loss_db(GRID, FIRST, record.semantics.path_losses[0]), atol=0.01)
+def test_a_lost_mask_leaves_a_flagged_path_loss_map(degraded):
+    assert degraded.semantics.degraded
+    assert degraded.provenance.models == ()
+    assert not np.isnan(degraded.map_dbm).any()
+    expected = 23.0 - path_loss_db(GRID, FIRST, degraded.semantics.path_losses[0])
+    assert np.allclose(degraded.map_dbm, expected, atol=0.01)
 
 
-def test_provenance_tells_cost_parts_and_times(rebuild, send):
-    burst = send()
-    told = rebuild(burst).provenance
-    assert told.channel_uses == len(burst.symbols) // 8
+def test_provenance_tells_cost_parts_and_times(record, send):
+    told = record.provenance
+    assert told.channel_uses == len(send().symbols) // 8
     assert 0 < told.payload_bits < told.coded_bits
     assert told.codec.startswith("context:")
     assert told.models[0]["name"] == "generator"
@@ -116,8 +113,8 @@ def test_an_unknown_codec_is_refused_by_its_id(generator, codec, send):
         Pipeline(generator, {}).receive(send())
 
 
-def test_a_block_that_is_all_building_is_refused(pipeline, send):
-    like = pipeline.receive(send()).semantics
+def test_a_block_that_is_all_building_is_refused(pipeline, record, send):
+    like = record.semantics
     full = Semantics(like.grid, like.transmitters, like.path_losses, np.ones(like.grid.shape, np.bool_))
     with pytest.raises(InputError, match="no outdoor pixel"):
         pipeline.receive(send(causes=full))

@@ -37,16 +37,6 @@ def store(request, tmp_path):
     opened.close()
 
 
-@pytest.fixture
-def record(rebuild, send):
-    return rebuild(send())
-
-
-@pytest.fixture
-def degraded(rebuild, send_without_mask):
-    return rebuild(send_without_mask())
-
-
 def renamed(record, observation_id):
     return dataclasses.replace(record, observation_id=observation_id)
 

@@ -1,0 +1,45 @@
+"""Outage maps: what counts as outage, and that both ways of finding it leave buildings out."""
+
+import numpy as np
+import pytest
+
+from radiosem.scale import RAYTRACED
+from server_rx.outage import classify_outage, outage_share, pad_to_stride, threshold_outage
+
+MAP_DBM = np.array([[-100, -90, -80], [np.nan, -90.001, np.nan]], np.float32)
+
+
+class Recorder:
+    device = "cpu"
+
+    def __call__(self, **inputs):
+        self.inputs = inputs
+        return [inputs["threshold_grey"][..., None, None] - inputs["map_grey"]]
+
+
+def test_outage_is_below_the_threshold_and_never_inside_a_building():
+    assert threshold_outage(MAP_DBM, -90.0).tolist() == [[True, False, False], [False, True, False]]
+
+
+def test_outage_share_counts_outdoor_pixels_only():
+    assert outage_share(MAP_DBM, -90.0) == pytest.approx(2 / 4)
+    assert outage_share(np.full((2, 2), np.nan, np.float32), -90.0) == 0
+
+
+def test_the_classifier_sees_gain_of_the_strongest_transmitter_and_zero_in_buildings():
+    network = Recorder()
+    outage = classify_outage(network, MAP_DBM, -90.0, 23.0)
+    assert network.inputs["map_grey"].shape == (1, 1, 32, 32)
+    assert network.inputs["map_grey"][0, 0, 1, 0] == 0
+    assert network.inputs["map_grey"][0, 0, 0, 2] == RAYTRACED.grey(np.float32(-103.0))
+    assert network.inputs["threshold_grey"] == RAYTRACED.grey(np.float32(-113.0))
+    assert outage.tolist() == threshold_outage(MAP_DBM, -90.0).tolist()
+
+
+def test_padding_repeats_the_edge_and_keeps_what_fits():
+    stack = np.arange(2 * 40 * 64, dtype=np.float32).reshape(2, 40, 64)
+    padded = pad_to_stride(stack)
+    assert padded.shape == (2, 64, 64)
+    assert np.array_equal(padded[:, :40], stack)
+    assert np.array_equal(padded[:, 63], stack[:, 39])
+    assert pad_to_stride(padded).shape == padded.shape

@@ -1,0 +1,173 @@
+"""The worker: everything is answered, nothing is acknowledged that is not durable, and the queue has an end."""
+
+import threading
+
+import pytest
+from radiosem_proto.v1.radiosem_pb2 import Status
+
+from radiosem.errors import StoreError
+from server_rx.errors import BusyError
+from server_rx.metrics import Metrics
+from server_rx.worker import Worker
+
+
+@pytest.fixture
+def make_worker(pipeline, store):
+    made = []
+
+    def make(queue_size=8, max_batch=4, **more):
+        made.append(Worker(more.pop("pipeline", pipeline), store, Metrics(), queue_size, max_batch, **more))
+        return made[-1]
+
+    yield make
+    for worker in made:
+        worker.close()
+
+
+def test_a_map_is_in_the_store_when_its_receipt_comes(make_worker, store, send):
+    told = []
+    worker = make_worker(on_stored=lambda: told.append(store.last_sequence()))
+    worker.start()
+    receipt = worker.submit(send()).result(30)
+    assert receipt.status == Status.STATUS_ACCEPTED
+    assert store.get(receipt.map_id).observation_id == "block-1"
+    assert receipt.payload_bits > 0
+    assert set(receipt.stage_ms) == {"queue", "decode", "unframe", "features", "generate", "outage", "store"}
+    assert told == [1]
+
+
+def test_a_resent_observation_gets_the_same_map_without_being_worked_on_again(make_worker, generator, send):
+    worker = make_worker()
+    worker.start()
+    first = worker.submit(send()).result(30)
+    again = worker.submit(send(seed=1)).result(30)
+    assert (again.map_id, again.status, again.payload_bits) == (first.map_id, first.status, first.payload_bits)
+    assert len(generator.shapes) == 1
+
+
+def test_twins_in_one_batch_become_one_map(make_worker, store, send):
+    worker = make_worker()
+    futures = [worker.submit(send()) for _ in range(3)]
+    worker.start()
+    assert len({future.result(30).map_id for future in futures}) == 1
+    assert len(store.newest(10)) == 1
+
+
+def test_a_degraded_map_is_kept_and_completed_by_a_resend(make_worker, store, send, send_without_mask):
+    worker = make_worker()
+    worker.start()
+    poor = worker.submit(send_without_mask()).result(30)
+    assert poor.status == Status.STATUS_DEGRADED
+    assert "path-loss map" in poor.message
+    full = worker.submit(send()).result(30)
+    assert full.status == Status.STATUS_ACCEPTED
+    assert full.map_id == poor.map_id
+    assert worker.submit(send_without_mask()).result(30).status == Status.STATUS_ACCEPTED
+    assert not store.get(full.map_id).degraded
+
+
+def test_what_waits_together_is_worked_on_together(make_worker, generator, send):
+    worker = make_worker(max_batch=3)
+    futures = [worker.submit(send(f"block-{number}")) for number in range(4)]
+    worker.start()
+    assert {future.result(30).status for future in futures} == {Status.STATUS_ACCEPTED}
+    assert [shape[0] for shape in generator.shapes] == [3, 1]
+
+
+def test_a_refused_burst_does_not_hurt_its_neighbours(make_worker, send, send_without_laws):
+    worker = make_worker()
+    futures = [worker.submit(burst) for burst in (send("good-1"), send_without_laws("bad"), send("good-2"))]
+    worker.start()
+    receipts = [future.result(30) for future in futures]
+    assert [receipt.status for receipt in receipts] == [
+        Status.STATUS_ACCEPTED,
+        Status.STATUS_REFUSED,
+        Status.STATUS_ACCEPTED,
+    ]
+    assert receipts[1].retryable
+    assert "Es/N0 = 10 dB" in receipts[1].message
+
+
+def test_a_map_that_breaks_the_network_does_not_hurt_its_neighbours(make_worker, pipeline, send, caplog):
+    rebuild = pipeline.rebuild
+
+    def spoilt(causes):
+        if any(item.burst.observation_id == "poison" for item in causes):
+            raise ZeroDivisionError("a secret of the house")
+        return rebuild(causes)
+
+    pipeline.rebuild = spoilt
+    worker = make_worker()
+    futures = [worker.submit(send(name)) for name in ("good-1", "poison", "good-2")]
+    worker.start()
+    good, bad, fine = (future.result(30) for future in futures)
+    assert good.status == fine.status == Status.STATUS_ACCEPTED
+    assert bad.status == Status.STATUS_FAILED
+    assert "secret" not in bad.message
+    log_id = bad.message.rsplit(" ", 1)[-1]
+    assert log_id in caplog.text
+    assert "a secret of the house" in caplog.text
+
+
+def test_nothing_is_acknowledged_when_the_store_fails(make_worker, store, send, monkeypatch):
+    def fail(record):
+        raise StoreError("the disk is full")
+
+    worker = make_worker()
+    worker.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "save", fail)
+        receipt = worker.submit(send()).result(30)
+    assert (receipt.status, receipt.retryable, receipt.map_id) == (Status.STATUS_FAILED, True, "")
+    assert worker.submit(send()).result(30).status == Status.STATUS_ACCEPTED
+
+
+def test_a_full_queue_puts_the_sender_off(make_worker, send):
+    worker = make_worker(queue_size=1)
+    waiting = worker.submit(send("block-1"))
+    with pytest.raises(BusyError, match="queue of 1 is full"):
+        worker.submit(send("block-2"))
+    worker.start()
+    assert waiting.result(30).status == Status.STATUS_ACCEPTED
+
+
+def test_closing_finishes_what_is_queued_and_takes_nothing_more(make_worker, store, send):
+    worker = make_worker(max_batch=2)
+    futures = [worker.submit(send(f"block-{number}")) for number in range(3)]
+    worker.start()
+    worker.close()
+    assert {future.result(0).status for future in futures} == {Status.STATUS_ACCEPTED}
+    assert len(store.newest(10)) == 3
+    assert not worker.working
+    with pytest.raises(BusyError, match="shutting down"):
+        worker.submit(send("late"))
+
+
+def test_errands_run_on_the_thread_that_owns_the_device(make_worker):
+    worker = make_worker()
+    worker.start()
+    assert worker.ask(lambda: threading.current_thread().name) == "receiver-worker"
+    with pytest.raises(KeyError):
+        worker.ask(lambda: {}["nothing"])
+
+
+def test_an_errand_is_given_up_when_the_worker_does_not_get_to_it(make_worker):
+    worker = make_worker()
+    with pytest.raises(BusyError, match="busy"):
+        worker.ask(lambda: None, timeout_s=0.01)
+    worker.start()
+
+
+def test_bursts_bits_and_stages_are_counted(pipeline, store, send, send_without_laws):
+    metrics = Metrics()
+    worker = Worker(pipeline, store, metrics, 8, 4)
+    for burst in (send("a"), send("a"), send_without_laws("b")):
+        worker.submit(burst)
+    assert b"radiosem_queue_depth 3.0" in metrics.text()
+    worker.start()
+    worker.close()
+    text = metrics.text().decode()
+    assert 'radiosem_bursts_total{status="accepted"} 2.0' in text
+    assert 'radiosem_bursts_total{status="refused"} 1.0' in text
+    assert 'radiosem_stage_ms_count{stage="generate"} 1.0' in text
+    assert "radiosem_queue_depth 0.0" in text
