@@ -68,6 +68,10 @@ class Sender:
                 if error.code() not in _PASSING:
                     break
                 continue
+            except DeliveryError:
+                if answered is None:
+                    raise
+                break
             answered = _better(answered, receipt)
             degraded += receipt.status == pb.STATUS_DEGRADED
             if _final(receipt) or degraded > settings.degraded_retries:

@@ -115,8 +115,15 @@ def test_mask_that_stays_lost_is_sent_as_often_as_set(receiver, send, script, mo
     assert len(receiver.bursts) == 1 + more
 
 
-def test_map_that_is_durable_without_mask_is_not_forgotten_when_the_resend_fails(receiver, send, script) -> None:
-    receiver.script = [script.receipt(pb.STATUS_DEGRADED), script.receipt(pb.STATUS_REFUSED, "noise", True)]
+@pytest.mark.parametrize("then", ["refused", "silent", "unimplemented", "no receipt"])
+def test_map_that_is_durable_without_mask_is_not_forgotten_when_the_resend_fails(receiver, send, script, then) -> None:
+    resent = {
+        "refused": script.receipt(pb.STATUS_REFUSED, "noise", True),
+        "silent": script.failure(grpc.StatusCode.UNAVAILABLE),
+        "unimplemented": script.failure(grpc.StatusCode.UNIMPLEMENTED),
+        "no receipt": lambda sent, context: None,
+    }
+    receiver.script = [script.receipt(pb.STATUS_DEGRADED), resent[then]]
     assert send().status == pb.STATUS_DEGRADED
 
 
