@@ -72,7 +72,7 @@ class Relay(radiosem_pb2_grpc.ReceiverServicer):
             except (ChannelError, InputError) as error:
                 yield Receipt(observation_id=burst.observation_id, status=STATUS_REFUSED, message=str(error))
                 continue
-            yield self._hand_on(noisy, context.time_remaining(), running)
+            yield self._hand_on(noisy, context, running)
 
     def _add_noise(self, burst: Burst) -> Burst:
         check_es_n0_db(burst.es_n0_db)
@@ -87,10 +87,13 @@ class Relay(radiosem_pb2_grpc.ReceiverServicer):
             link=burst.link,
         )
 
-    def _hand_on(self, burst: Burst, left_s: float | None, running: list[grpc.Call]) -> Receipt:
+    def _hand_on(self, burst: Burst, context: grpc.ServicerContext, running: list[grpc.Call]) -> Receipt:
+        left_s = context.time_remaining()
         deadline_s = self._settings.deadline_s if left_s is None else min(left_s, self._settings.deadline_s)
         call = self._receiver.Deliver(iter([burst]), timeout=max(deadline_s, 0.0))
         running[:] = [call]
+        if not context.is_active():  # hung up before the call could be listed
+            call.cancel()
         try:
             receipt = next(call, None)
         except grpc.RpcError as error:

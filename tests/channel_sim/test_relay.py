@@ -32,7 +32,7 @@ class Receiver(radiosem_pb2_grpc.ReceiverServicer):
             if burst.observation_id == "slow":
                 context.add_callback(self.abandoned.set)
                 self.arrived.set()
-                self.abandoned.wait(10)
+                self.abandoned.wait(20)
             if burst.observation_id == "forbidden":
                 context.abort(grpc.StatusCode.PERMISSION_DENIED, "no")
             if burst.observation_id != "mute":
