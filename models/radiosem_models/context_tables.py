@@ -1,4 +1,10 @@
-"""Building masks of the training cities -> the whole-number tables of the `context` codec."""
+"""Building masks of the training cities -> the whole-number tables of the `context` codec.
+
+The tables shipped come from the 305 training tiles of the ray-traced set (Munich, San Francisco, a Finnish suburb):
+
+    masks = [...]  # bool [256, 256] each
+    write(fit(masks), Path("radiosem/codecs/context.npz"))
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,18 +16,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from radiosem.codecs import context
+from radiosem.codecs import mask_model
 from radiosem.types import BuildingMap
 
-UNITS = 32
-_STRIDE = 256 + context.MARGIN_LEFT + context.MARGIN_RIGHT
+UNITS = 24
+_STRIDE = 256 + mask_model.MARGIN_LEFT + mask_model.MARGIN_RIGHT
 
 
 @dataclass(frozen=True)
 class Fit:
     """How long and how fast to learn; `batch` pixels of each kind, busy and quiet, a step."""
 
-    steps: int = 12000
+    steps: int = 2500
     batch: int = 8192
     learning_rate: float = 4e-3
     weight_decay: float = 1e-4
@@ -36,10 +42,10 @@ def symmetries(mask: BuildingMap) -> list[BuildingMap]:
 
 def _pixels(masks: Iterable[BuildingMap]) -> tuple[Tensor, Tensor]:
     """Padded masks in one flat uint8 tensor, and the flat position of every pixel inside."""
-    margin = ((context.MARGIN_TOP, 0), (context.MARGIN_LEFT, context.MARGIN_RIGHT))
+    margin = ((mask_model.MARGIN_TOP, 0), (mask_model.MARGIN_LEFT, mask_model.MARGIN_RIGHT))
     padded = np.stack([np.pad(view, margin) for mask in masks for view in symmetries(mask)])
     inside = np.zeros(padded.shape, bool)
-    inside[:, context.MARGIN_TOP :, context.MARGIN_LEFT : -context.MARGIN_RIGHT] = True
+    inside[:, mask_model.MARGIN_TOP :, mask_model.MARGIN_LEFT : -mask_model.MARGIN_RIGHT] = True
     return torch.from_numpy(padded.astype(np.uint8).ravel()), torch.from_numpy(np.flatnonzero(inside))
 
 
@@ -59,7 +65,7 @@ def fit(masks: list[BuildingMap], how: Fit | None = None) -> dict[str, NDArray[n
     torch.manual_seed(how.seed)
     data, positions = _pixels(masks)
     kinds = _split_busy(data, positions)
-    offsets = torch.from_numpy(context.template_offsets(_STRIDE))
+    offsets = torch.tensor([col - d * _STRIDE for d, col in mask_model.TEMPLATE])
     network = nn.Sequential(nn.Linear(len(offsets), UNITS), nn.ReLU(), nn.Linear(UNITS, 1))
     optimizer = torch.optim.AdamW(network.parameters(), lr=how.learning_rate, weight_decay=how.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, how.learning_rate, total_steps=how.steps, pct_start=0.1)
@@ -88,10 +94,10 @@ def quantise(network: nn.Sequential) -> dict[str, NDArray[np.int64]]:
         return np.asarray(np.clip(np.rint(values.detach().numpy() * scale), limits.min, limits.max), kind)
 
     return {
-        "first": whole(first.weight.T, context.WEIGHT_SCALE, np.int8),
-        "first_bias": whole(first.bias, context.WEIGHT_SCALE, np.int16),
-        "second": whole(second.weight[0], context.OUTPUT_SCALE, np.int16),
-        "second_bias": whole(second.bias[0], context.WEIGHT_SCALE * context.OUTPUT_SCALE, np.int32),
+        "first": whole(first.weight.T, mask_model.WEIGHT_SCALE, np.int8),
+        "first_bias": whole(first.bias, mask_model.WEIGHT_SCALE, np.int16),
+        "second": whole(second.weight[0], mask_model.OUTPUT_SCALE, np.int16),
+        "second_bias": whole(second.bias[0], mask_model.WEIGHT_SCALE * mask_model.OUTPUT_SCALE, np.int32),
     }
 
 

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from radiosem import weights
+from radiosem.codecs import vqvae
 from radiosem.codecs.context import ContextCodec
 from radiosem.codecs.jpeg import JpegCodec
 from radiosem.codecs.vqvae import VqVaeCodec
@@ -36,6 +38,7 @@ _CODECS: dict[str, Callable[..., MaskCodec]] = {
     "jpeg": JpegCodec,
     "vqvae": VqVaeCodec,
 }
+_WEIGHTS = {"vqvae": vqvae.WEIGHTS}  # the networks without which a codec is not held
 
 
 def codec_names() -> tuple[str, ...]:
@@ -54,13 +57,18 @@ def make_codec(name: str, **options: Any) -> MaskCodec:
 
 
 def receiver_codecs() -> dict[bytes, MaskCodec]:
-    """Every codec this installation can decode, by id; left out, and logged, where weights are missing."""
+    """Every codec this installation can decode, by id.
+
+    One whose network the manifest does not list is left out, and the log says so; an altered network is a WeightsError.
+    """
     held: dict[bytes, MaskCodec] = {}
     for name in _CODECS:
-        try:
-            codec = make_codec(name)
-        except WeightsError as error:
-            _log.warning("codec %s is not held: %s", name, error)
-            continue
+        if name in _WEIGHTS:
+            try:
+                weights.entry(_WEIGHTS[name])
+            except WeightsError as error:
+                _log.warning("codec %s is not held: %s", name, error)
+                continue
+        codec = make_codec(name)
         held[codec.codec_id] = codec
     return held

@@ -1,147 +1,132 @@
-"""Building mask <-> bits, lossless: a small learned network predicts every pixel, a range coder writes what it missed.
+"""Building mask <-> bits, lossless: an adaptive model predicts every pixel, a range coder writes the surprise.
 
-    91 pixels already known -> 32 clipped ReLU units -> log odds of "building" -> range coder (`constriction`)
-
-Pixels go in wavefronts: with front t = col + 3 row, no pixel of a front looks at another of the same front, so a whole
-front is predicted and decoded at once. That is what lets array code decode a map in tens of milliseconds. The template
-therefore reaches up to 3 d - 1 pixels to the right in the row d above.
-
-Both ends must compute the very same probability. All weights are whole numbers, and every sum in the network stays
-below 2**24, so float32 arithmetic is exact in whatever order a machine adds. The table of probabilities is part of the
-codec id, so a machine that rounded it differently would be refused by name instead of decoding something else.
+The model is `mask_model`, the range coder is that of `constriction`, with probabilities in 65536ths.
 """
 
 import hashlib
+from collections.abc import Iterator
 from functools import lru_cache
-from importlib import resources
 
 import constriction
 import numpy as np
 from numpy.typing import NDArray
 
+from radiosem.codecs.mask_model import (
+    FRONT_SLOPE,
+    FRONTS_PER_LESSON,
+    MARGIN_LEFT,
+    MARGIN_RIGHT,
+    MARGIN_TOP,
+    SPANS,
+    TEMPLATE,
+    Corrections,
+    mask_network,
+    probability_table,
+)
 from radiosem.errors import FrameError, InputError
 from radiosem.types import BuildingMap
 
-# Template: columns first..last relative to the pixel, in the row `d` above it.
-SPANS = {0: (-10, -1), 1: (-8, 2), 2: (-8, 5), 3: (-8, 8), 4: (-6, 8), 5: (-4, 6), 6: (-3, 4), 7: (-2, 2)}
-FRONT_SLOPE = 3
-MARGIN_TOP, MARGIN_LEFT, MARGIN_RIGHT = max(SPANS), 10, 8  # pixels outside the map count as free
-
-WEIGHT_SCALE = 64  # whole-number weights per unit, both layers' inputs
-UNIT_CEILING = 2047  # a unit's value is clipped here, i.e. at 32
-OUTPUT_SCALE = 32  # whole-number weights of the second layer per unit
-STEPS_PER_NAT, MAX_NATS = 32, 12
-_EXACT = 1 << 24  # float32 holds every whole number up to here
-_STRIP_ROWS = 32  # rows predicted at once by the encoder: a working set that stays in cache
-
-
-def template_offsets(stride: int) -> NDArray[np.int64]:
-    """Flat offsets of the template's pixels in an image of `stride` columns, row by row upwards. int64 [91]."""
-    return np.array([col - d * stride for d, (first, last) in SPANS.items() for col in range(first, last + 1)])
+_STRIP_ROWS = 32  # rows the encoder predicts at once: a working set that stays in cache
 
 
 @lru_cache(maxsize=4)
-def _fronts(shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Flat positions of the pixels front by front, and where in that list each front ends."""
+def _coding_order(shape: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Flat positions of the pixels front by front, and where in that list each lesson ends."""
     row, col = np.indices(shape).reshape(2, -1)
     front = col + FRONT_SLOPE * row
-    return np.argsort(front, kind="stable"), np.cumsum(np.bincount(front))
+    ends = np.cumsum(np.bincount(front // FRONTS_PER_LESSON))
+    return np.argsort(front, kind="stable"), ends
 
 
-class _Predictor:
-    """The network in whole numbers: template pixels -> probability that the pixel is building."""
-
-    def __init__(self) -> None:
-        with resources.files("radiosem.codecs").joinpath("context.npz").open("rb") as file, np.load(file) as tables:
-            self.first = tables["first"].astype(np.float32)  # [91, 32]
-            self.first_bias = tables["first_bias"].astype(np.float32)  # [32]
-            self.second = tables["second"].astype(np.float32)  # [32]
-            self.second_bias = np.float32(tables["second_bias"])
-        nats = np.arange(-MAX_NATS * STEPS_PER_NAT, MAX_NATS * STEPS_PER_NAT + 1) / STEPS_PER_NAT
-        self.probability = np.clip(np.rint(65536 / (1 + np.exp(-nats))), 1, 65535) / 65536
-        largest = max(
-            float(np.abs(self.first).sum(axis=0).max() + np.abs(self.first_bias).max()),
-            float(np.abs(self.second).sum() * UNIT_CEILING + abs(self.second_bias)),
-        )
-        if largest >= _EXACT:
-            raise ValueError(f"context.npz: sums may reach {largest:.0f}; float32 is exact below {_EXACT}")
-
-    def digest(self) -> bytes:
-        arrays = (self.first, self.first_bias, self.second, self.second_bias, self.probability)
-        return hashlib.sha256(b"".join(np.asarray(a, "<f8").tobytes() for a in arrays)).digest()
-
-    def __call__(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
-        """float32 [N, 91] of 0 and 1 -> float64 [N]."""
-        units = pixels @ self.first
-        units += self.first_bias
-        np.clip(units, 0, UNIT_CEILING, out=units)
-        odds = units @ self.second
-        odds += self.second_bias
-        step = np.floor(odds * np.float32(STEPS_PER_NAT / (WEIGHT_SCALE * OUTPUT_SCALE))).astype(np.int64)
-        limit = MAX_NATS * STEPS_PER_NAT
-        return np.asarray(self.probability.take(np.clip(step, -limit, limit) + limit))
-
-
-@lru_cache(maxsize=1)
-def _predictor() -> _Predictor:
-    return _Predictor()
+def _fronts(shape: tuple[int, int]) -> Iterator[tuple[int, int, int]]:
+    """Front number, first row and end row of its pixels."""
+    rows, cols = shape
+    for front in range(cols + FRONT_SLOPE * (rows - 1)):
+        yield front, max(0, -((cols - 1 - front) // FRONT_SLOPE)), min(rows, front // FRONT_SLOPE + 1)
 
 
 class ContextCodec:
-    """Lossless; a city block of 256 x 256 m costs about 5 kbit."""
+    """Lossless; a city block of 256 x 256 m costs 3 to 6 kbit."""
 
     name = "context"
 
     def __init__(self) -> None:
-        self._predict = _predictor()
-        self._model = constriction.stream.model.Bernoulli(perfect=False)
-        layout = f"context 1 {SPANS} {FRONT_SLOPE} {STEPS_PER_NAT} {WEIGHT_SCALE} {OUTPUT_SCALE} {UNIT_CEILING}"
-        self.codec_id = hashlib.sha256(layout.encode() + self._predict.digest()).digest()[:4]
+        self._network = mask_network()
+        self._probabilities = probability_table()
+        self._coder_model = constriction.stream.model.Bernoulli(perfect=False)
+        # The table goes in as well: a machine that rounds it otherwise is refused by name and decodes nothing wrong.
+        content = b"context 1" + self._network.digest() + self._probabilities.astype("<i8").tobytes()
+        self.codec_id = hashlib.sha256(content).digest()[:4]
 
     def encode(self, mask: BuildingMap) -> bytes:
         """Bool [H, W] -> bytes; InputError on another type or number of axes."""
         mask = np.asarray(mask)
-        if mask.dtype != bool or mask.ndim != 2:
+        if mask.dtype != np.bool_ or mask.ndim != 2:
             raise InputError(f"mask is {mask.dtype} with shape {mask.shape}; it must be bool [H, W]")
+        order, ends = _coding_order((mask.shape[0], mask.shape[1]))
+        odds, places = self._predict_all(mask)
+        odds, places = odds[order], places[:, order]
+        bits = mask.ravel()[order].astype(np.int64)
+        probability = np.empty(mask.size, np.int64)
+        corrections = Corrections(self._probabilities)
+        begin = 0
+        for end in ends.tolist():
+            here = slice(begin, end)
+            probability[here] = corrections.predict(odds[here], places[:, here])
+            corrections.learn(odds[here], places[:, here], probability[here], bits[here])
+            begin = end
+        coder = constriction.stream.queue.RangeEncoder()
+        coder.encode(bits.astype(np.int32), self._coder_model, probability / 65536)
+        return bytes(coder.get_compressed().astype("<u4"))
+
+    def _predict_all(self, mask: BuildingMap) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """What the network says of every pixel of a known mask: log odds [N] and places [3, N], in raster order."""
         rows, cols = mask.shape
-        known = np.pad(mask, ((MARGIN_TOP, 0), (MARGIN_LEFT, MARGIN_RIGHT))).astype(np.float32)
-        probability = np.empty(mask.shape)
+        known = np.pad(mask, ((MARGIN_TOP, 0), (MARGIN_LEFT, MARGIN_RIGHT)))
+        odds, places = np.empty((rows, cols), np.int64), np.empty((3, rows, cols), np.int32)
+        pixels = np.ones((len(TEMPLATE) + 1, _STRIP_ROWS, cols), np.float32)
         for top in range(0, rows, _STRIP_ROWS):
             height = min(_STRIP_ROWS, rows - top)
-            pixels = [
-                known[top + MARGIN_TOP - d :][:height, MARGIN_LEFT + col :][:, :cols]
-                for d, (first, last) in SPANS.items()
-                for col in range(first, last + 1)
-            ]
-            probability[top : top + height] = self._predict(np.stack(pixels).reshape(len(pixels), -1).T).reshape(
-                -1, cols
-            )
-        order, _ = _fronts((rows, cols))
-        coder = constriction.stream.queue.RangeEncoder()
-        coder.encode(mask.ravel()[order].astype(np.int32), self._model, probability.ravel()[order])
-        return bytes(coder.get_compressed().astype("<u4"))
+            for i, (d, col) in enumerate(TEMPLATE):
+                pixels[i, :height] = known[top + MARGIN_TOP - d :, MARGIN_LEFT + col :][:height, :cols]
+            strip = self._network(pixels[:, :height].reshape(len(pixels), -1))
+            odds[top : top + height] = strip[0].reshape(height, cols)
+            places[:, top : top + height] = strip[1].reshape(3, height, cols)
+        return odds.ravel(), places.reshape(3, -1)
 
     def decode(self, data: bytes, shape: tuple[int, int]) -> BuildingMap:
         """Bytes -> bool [H, W]; FrameError when they do not end where the map does."""
         if len(data) % 4:
             raise FrameError(f"mask section has {len(data)} bytes; the context code comes in words of 4")
-        rows, cols = shape
-        stride = MARGIN_LEFT + cols + MARGIN_RIGHT
-        known = np.zeros((MARGIN_TOP + rows) * stride, np.float32)
-        order, ends = _fronts(shape)
-        place = order // cols * stride + order % cols + MARGIN_TOP * stride + MARGIN_LEFT
-        offsets = template_offsets(stride)
         coder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
-        begin = 0
+        rows, cols = shape
+        # Stored by front and row, so that the template of a whole front is one slice a row of it.
+        before = FRONT_SLOPE * MARGIN_TOP + MARGIN_LEFT
+        fronts = np.zeros((before + cols + FRONT_SLOPE * rows + MARGIN_RIGHT, MARGIN_TOP + rows), np.float32)
+        template = np.ones((len(TEMPLATE) + 1, rows), np.float32)
+        corrections = Corrections(self._probabilities)
+        lesson: list[tuple[NDArray[np.int64], ...]] = []
         try:
-            for end in ends.tolist():
-                here = place[begin:end]
-                probability = self._predict(known.take(here[:, None] + offsets))
-                known[here] = coder.decode(self._model, probability)
-                begin = end
+            for front, begin, end in _fronts(shape):
+                count, line = 0, before + front
+                for d, (first, last) in SPANS.items():
+                    width = last + 1 - first
+                    start = line - FRONT_SLOPE * d + first
+                    template[count : count + width, : end - begin] = fronts[
+                        start : start + width, MARGIN_TOP + begin - d : MARGIN_TOP + end - d
+                    ]
+                    count += width
+                odds, places = self._network(template[:, : end - begin])
+                probability = corrections.predict(odds, places)
+                bits = coder.decode(self._coder_model, probability / 65536)
+                fronts[line, MARGIN_TOP + begin : MARGIN_TOP + end] = bits
+                lesson.append((odds, places, probability, bits))
+                if front % FRONTS_PER_LESSON == FRONTS_PER_LESSON - 1:
+                    corrections.learn(*(np.concatenate(part, axis=-1) for part in zip(*lesson, strict=True)))
+                    lesson.clear()
         except (AssertionError, ValueError) as error:
             raise FrameError(f"mask section is not a context code: {error}") from None
         if not coder.maybe_exhausted():
             raise FrameError("mask section goes on after the last pixel")
-        grid = known.reshape(-1, stride)[MARGIN_TOP:, MARGIN_LEFT : MARGIN_LEFT + cols]
-        return np.asarray(grid > 0)
+        row, col = np.indices(shape)
+        return np.asarray(fronts[before + col + FRONT_SLOPE * row, MARGIN_TOP + row] > 0)

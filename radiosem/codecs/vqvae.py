@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem import weights
-from radiosem.errors import FrameError, WeightsError
+from radiosem.errors import FrameError, InputError, WeightsError
 from radiosem.inference import Network, load_network
 from radiosem.types import BuildingMap
 
+WEIGHTS = "vqvae-decoder"
 MAX_CODEBOOK = 1 << 16
 
 
@@ -27,15 +28,16 @@ def _index_counts(meta: dict[str, object], size: int) -> NDArray[np.float64]:
 class VqVaeCodec:
     """Lossy, learned: encoder network -> indices int64 [h, w] -> range coder with the indices' frequencies in training.
 
-    raises   WeightsError when the manifest lacks the networks or their `codebook_size` and `stride`
+    raises   WeightsError when the decoder is missing or altered, or the manifest lacks its `codebook_size` and `stride`
 
-    The id covers the decoder and the frequencies: what a receiver must hold. The networks are read at first use.
+    The id covers the decoder and the frequencies: what a receiver must hold. The networks are loaded at first use.
     """
 
     name = "vqvae"
 
     def __init__(self) -> None:
-        entry = weights.entry("vqvae-decoder")
+        entry = weights.entry(WEIGHTS)
+        weights.verify(entry)
         size, stride = entry.meta.get("codebook_size"), entry.meta.get("stride")
         if not (isinstance(size, int) and 2 <= size <= MAX_CODEBOOK and isinstance(stride, int) and 1 <= stride <= 32):
             raise WeightsError(
@@ -54,7 +56,7 @@ class VqVaeCodec:
 
     @cached_property
     def _decoder(self) -> Network:
-        return load_network("vqvae-decoder")
+        return load_network(WEIGHTS)
 
     def _index_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         return -(-shape[0] // self.stride), -(-shape[1] // self.stride)
@@ -80,5 +82,10 @@ class VqVaeCodec:
             raise FrameError(f"mask section holds no codebook indices: {error}") from None
         if not coder.maybe_exhausted():
             raise FrameError("mask section goes on after the last index")
-        (logits,) = self._decoder(indices=indices.astype(np.int64).reshape(1, rows, cols))
+        try:
+            (logits,) = self._decoder(indices=indices.astype(np.int64).reshape(1, rows, cols))
+        except InputError as error:  # a network exported for one size only
+            raise FrameError(
+                f"the vqvae decoder cannot draw a map of {shape[0]} x {shape[1]} pixels: {error}"
+            ) from None
         return np.asarray(logits[0, 0, : shape[0], : shape[1]] > 0)
