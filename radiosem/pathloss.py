@@ -15,8 +15,6 @@ PRIOR_CORRELATION = -0.985
 SHADOWING_DB = 8.6
 
 ENOUGH_SAMPLES = 20
-# A slope whose standard error has not shrunk below this share of the prior's is the prior's own, not the readings'.
-UNTOLD = 0.9
 
 
 def fit_path_loss(
@@ -31,7 +29,8 @@ def fit_path_loss(
 
     Used are readings that are outdoors and above the floor, within a radius that grows until 20 are inside. The
     estimate is the mean of the Gaussian posterior with prior `PRIOR`, in closed form, its standard errors the
-    posterior's. `from_prior` tells that the readings were too few, or too equidistant, to tell the slope.
+    posterior's. `from_prior` tells that the readings were too few, or too equidistant: alone they would tell the slope
+    no better than the prior does.
 
     samples      readings of every transmitter; those of others are ignored
     index        which transmitter
@@ -60,7 +59,9 @@ def _posterior(decades: NDArray[np.float64], loss_db: NDArray[np.float64]) -> Pa
     posterior = np.linalg.inv(precision + design.T @ design / SHADOWING_DB**2)
     law = posterior @ (precision @ mean + design.T @ loss_db / SHADOWING_DB**2)
     errors = np.sqrt(np.diag(posterior))
-    untold = bool(errors[1] > UNTOLD * PRIOR.slope_se_db)
+    # Not by the posterior's slope: one reading narrows it too, because the prior ties the slope to the loss at 1 m.
+    leverage = float(((decades - decades.mean()) ** 2).sum()) if len(decades) else 0.0
+    untold = leverage * PRIOR.slope_se_db**2 <= SHADOWING_DB**2
     return PathLoss(float(law[0]), float(law[1]), float(errors[0]), float(errors[1]), len(decades), untold)
 
 

@@ -213,7 +213,7 @@ def test_outage_without_any_outage_is_undefined_and_coverage_is_not() -> None:
     assert (scores.outage_iou, scores.coverage_iou, scores.all_outage_iou) == (None, 1, 0)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), threshold=st.floats(-120, -40))
 def test_all_outage_is_what_a_prediction_of_no_power_scores(seed: int, threshold: float) -> None:
     rng = np.random.default_rng(seed)
