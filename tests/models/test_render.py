@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from radiosem_models.render import _cast_shadow, landscape_image
 
 from radiosem.errors import InputError
+from radiosem_models.render import _cast_shadow, landscape_image
 
 
 @pytest.fixture

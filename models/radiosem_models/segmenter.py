@@ -1,0 +1,233 @@
+"""A landscape image -> which pixels are building: the network, and the task of training it.
+
+Trained on rendered blocks of the training cities mixed with real aerial tiles; scored on a city and on real grounds
+that took no part in it.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from radiosem_models.aerial import WORKING_PIXEL_M, AerialTiles, View
+from radiosem_models.blocks import ConvBlock
+from radiosem_models.data import Dataset
+from radiosem_models.export import export_network
+from radiosem_models.landscapes import Landscapes, aerial_crop, disturb, rendered_crop
+
+MULTIPLE = 32  # sides of the input are multiples of this
+MIN_SIDE = 64
+
+
+class Segmenter(nn.Module):
+    """Buildings in an aerial image: a U-Net (arXiv 1505.04597) behind a pixel-unshuffle stem, with additive skips.
+
+        x [3, H, W] ── unshuffle ── stem ── level 0 ─────────── + ── refine ── head ── shuffle ── logits [1, H, W]
+                                             │ down             │ up
+                                            level 1 ─────── + ── refine
+                                             │ down         │ up
+                                            level 2 ─── + ── refine
+                                             │ down     │ up
+                                            level 3 ────┘
+
+    A level is a residual 3 x 3 block, `down` a strided one, `up` a 1 x 1 convolution and nearest neighbours. Skips are
+    added, not concatenated, which halves the decoder's work: the edge runs it at 512 x 512 on one core.
+
+    widths  channels of the levels, multiples of 8
+    factor  of the unshuffle; the sides of x are multiples of factor * 2 ** (levels - 1)
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 192), factor: int = 4) -> None:
+        super().__init__()
+        self.factor = factor
+        self.stem = ConvBlock(3 * factor**2, widths[0])
+        self.levels = nn.ModuleList(ConvBlock(w, w) for w in widths)
+        self.down = nn.ModuleList(ConvBlock(a, b, 2) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
+        self.refine = nn.ModuleList(ConvBlock(w, w) for w in widths[:-1])
+        self.head = nn.Conv2d(widths[0], factor**2, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """RGB in [0, 1], [B, 3, H, W] at 0.5 m a pixel -> logits [B, 1, H, W]."""
+        x = self.stem(F.pixel_unshuffle(x * 4 - 2, self.factor))
+        skips = []
+        for level, down in zip(self.levels, self.down, strict=False):
+            x = x + level(x)
+            skips.append(x)
+            x = down(x)
+        x = x + self.levels[-1](x)
+        for i in reversed(range(len(skips))):
+            x = skips[i] + F.interpolate(self.up[i](x), scale_factor=2.0, mode="nearest")
+            x = x + self.refine[i](x)
+        return F.pixel_shuffle(self.head(x), self.factor)
+
+
+def segmentation_loss(logits: Tensor, target: Tensor, negative: Tensor) -> Tensor:
+    """Binary cross-entropy plus soft IoU loss.
+
+    logits, target  [B, 1, H, W], target 0 or 1
+    negative        [B, 1, 1, 1], what a 0 means: the probability that an unlabelled pixel is a roof after all
+    """
+    believed = target + (1 - target) * negative
+    p = torch.sigmoid(logits)
+    overlap, union = (p * target).sum((1, 2, 3)), (p + target - p * target).sum((1, 2, 3))
+    return F.binary_cross_entropy_with_logits(logits, believed) + 0.5 * (1 - (overlap + 50) / (union + 50)).mean()
+
+
+def probability(network: nn.Module, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Building probability of each pixel of an image of any size: uint8 [H, W, 3] RGB -> float32 [H, W].
+
+    The image is mirrored at its lower and right edges up to a multiple of 32, at least 64.
+    """
+    rows, cols = image.shape[:2]
+    below, right = (max(MIN_SIDE, -(-n // MULTIPLE) * MULTIPLE) - n for n in (rows, cols))
+    padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REFLECT_101).astype(np.float32) / 255
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(padded).permute(2, 0, 1)[None])
+    return np.asarray(torch.sigmoid(logits)[0, 0, :rows, :cols].numpy())
+
+
+def pooled_iou(pairs: Iterable[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> float:
+    """Intersection over union of (predicted, true) masks, pixels of all pairs pooled; 1 when both are empty."""
+    both = either = 0
+    for predicted, true in pairs:
+        both += int((predicted & true).sum())
+        either += int((predicted | true).sum())
+    return both / either if either else 1.0
+
+
+def rendered_iou(network: nn.Module, landscapes: Landscapes, blocks: list[str], seeds: list[int]) -> float:
+    """IoU on the 1 m grid of rendered blocks: the probability averaged over a cell is at least 0.5."""
+    pairs = []
+    for block_id in blocks:
+        truth = landscapes.heights_m(block_id) > 0
+        for seed in seeds:
+            p = probability(network, landscapes.image(block_id, seed))
+            pairs.append((cv2.resize(p, truth.shape[::-1], interpolation=cv2.INTER_AREA) >= 0.5, truth))
+    return pooled_iou(pairs)
+
+
+def aerial_iou(network: nn.Module, views: Iterable[View]) -> float:
+    """IoU of real views, each brought to 0.5 m a pixel by area means."""
+    small = [view.at(WORKING_PIXEL_M) for view in views]
+    return pooled_iou((probability(network, v.image) >= 0.5, v.buildings) for v in small)
+
+
+class SegmenterTask:
+    """Train the segmenter on rendered blocks and real tiles.
+
+    options    `aerial`, `cache`: folders, relative to the data folder and to the working directory; `held_out`: how
+               many grounds, first in the order of the SHA-256 of their names, are for the test; `validation_grounds`:
+               how many after them for validation; `renders` a block; `val_seeds`, `test_seeds`; `widths`, `factor`;
+               `batch`, `real` crops in it, `side`; `lr`, `weight_decay`; `unlabelled`: the chance that an unlabelled
+               real pixel is a roof
+    data_dir   a data set with heights, in RadioMapSeer's layout
+    seed       of the network's weights is set by the caller
+    """
+
+    averaged = ("segmenter",)
+
+    def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:
+        self.options = options
+        self.data = Dataset(data_dir)
+        self.landscapes = Landscapes(self.data, Path(options["cache"]))
+        self.tiles = AerialTiles(Path(data_dir) / options["aerial"])
+        held, kept = options["held_out"], options["held_out"] + options["validation_grounds"]
+        self.test_grounds, self.val_grounds = self.tiles.grounds[:held], self.tiles.grounds[held:kept]
+        # Half the working pixel: enough to turn and scale without loss, and sixteen times less to read than the tiles.
+        self.views = [self.tiles.mosaic(g).at(WORKING_PIXEL_M / 2) for g in self.tiles.grounds[kept:]]
+        self.blocks = self.data.blocks_in("train")
+        self.network = Segmenter(tuple(options["widths"]), options["factor"])
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=options["lr"], weight_decay=options["weight_decay"]
+        )
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The network."""
+        return {"segmenter": self.network}
+
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """Its optimiser."""
+        return {"segmenter": self.optimizer}
+
+    def _batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        side, batch, real = self.options["side"], self.options["batch"], self.options["real"]
+        images, masks = [], []
+        for k in range(batch):
+            if k < real:
+                image, mask = aerial_crop(rng, self.views, side)
+            else:
+                block_id = self.blocks[int(rng.integers(len(self.blocks)))]
+                landscape = self.landscapes.image(block_id, 10 + int(rng.integers(self.options["renders"])))
+                image, mask = rendered_crop(rng, landscape, self.landscapes.buildings(block_id), side)
+            images.append(disturb(rng, image, 1.0 if k < real else 0.6))
+            masks.append(mask)
+        x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
+        negative = torch.zeros(batch, 1, 1, 1)
+        negative[:real] = self.options["unlabelled"]
+        return x, torch.from_numpy(np.stack(masks).astype(np.float32))[:, None], negative
+
+    def step(self, rng: np.random.Generator) -> dict[str, float]:
+        """One batch, one step; `iou` is that of the batch."""
+        x, target, negative = self._batch(rng)
+        self.network.train()
+        logits = self.network(x)
+        loss = segmentation_loss(logits, target, negative)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        iou = pooled_iou([((logits.detach() > 0).numpy(), target.numpy() > 0.5)])
+        return {"loss": float(loss.detach()), "iou": iou, "images": float(len(x))}
+
+    def validate(self) -> dict[str, float]:
+        """1 - the mean of the IoUs on the rendered validation city and on the real validation grounds."""
+        self.network.eval()
+        blocks = self.data.blocks_in("val")
+        scores = {"iou_rendered": rendered_iou(self.network, self.landscapes, blocks, self.options["val_seeds"])}
+        if self.val_grounds:
+            views = [v for g in self.val_grounds for v in self.tiles.tiles_on(g)]
+            scores["iou_real"] = aerial_iou(self.network, views)
+        return {"score": 1 - float(np.mean(list(scores.values()))), **scores}
+
+    def test(self) -> dict[str, float]:
+        """IoU on the test city and the held-out grounds: all their tiles, those of each zoom, and their mosaics."""
+        self.network.eval()
+        views = [v for g in self.test_grounds for v in self.tiles.tiles_on(g)]
+        blocks = self.data.blocks_in("test")
+        scores = {
+            "iou_rendered_test": rendered_iou(self.network, self.landscapes, blocks, self.options["test_seeds"]),
+            "iou_real_test": aerial_iou(self.network, views),
+        }
+        for zoom in sorted({v.name[:2] for v in views}):
+            scores[f"iou_real_test_zoom{zoom}"] = aerial_iou(self.network, [v for v in views if v.name[:2] == zoom])
+        scores["iou_real_test_mosaics"] = aerial_iou(self.network, [self.tiles.mosaic(g) for g in self.test_grounds])
+        return {name: round(value, 4) for name, value in scores.items()}
+
+    def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
+        """Write segmenter.onnx and its manifest entry, with the scores on the test city and the held-out grounds."""
+        metrics = {name: round(value, 4) for name, value in self.validate().items()} | self.test()
+        example = torch.from_numpy(np.array(self.landscapes.image(self.data.blocks_in("val")[0], 1), np.float32) / 255)
+        trained = ", ".join(view.name for view in self.views)
+        path = export_network(
+            self.network.eval(),
+            {"image": example.permute(2, 0, 1)[None].contiguous()},
+            ("logits",),
+            folder,
+            "segmenter",
+            licence="MIT; learned from OpenAerialMap imagery (CC BY 4.0) and © OpenStreetMap contributors (ODbL)",
+            data=f"rendered blocks of split train {self.data.split_hash('train')[:16]}; aerial grounds {trained}",
+            metrics=metrics,
+            meta={"pixel_m": WORKING_PIXEL_M, "sides_multiple_of": MULTIPLE, "held_out_grounds": self.test_grounds}
+            | about,
+            recipe=about["recipe"],
+        )
+        return [path]
