@@ -1,0 +1,48 @@
+"""`radiosem reconstruct`: reconstructors and a data set -> scores."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+app = typer.Typer(
+    help="Rebuild maps without samples and score them.", no_args_is_help=True, rich_markup_mode="markdown"
+)
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command("eval")
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Data set folder in the layout of RadioMapSeer.", envvar="RADIOSEM_DATA")],
+    model: Annotated[str, typer.Option(help="Reconstructor: path-loss, depth-map or cgan.")] = "cgan",
+    gain: Annotated[str, typer.Option(help="Simulation, a folder below gain/: RT, carsRT, DPM, ...")] = "RT",
+    split: Annotated[str, typer.Option(help="train, val, test; all where there is no dataset.json.")] = "test",
+    threads: Annotated[int, typer.Option(min=0, help="CPU threads of the network; 0 takes every core.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+) -> None:
+    """Score one reconstructor, sample-free: mask, transmitter and one law fitted on the training cities.
+
+    mse, nmse, rmse, ssim and psnr are of grey in [0, 1] over all pixels; the dB scores are of outdoor, uncensored
+    pixels; outage is received power below -90 dBm.
+
+    Example: `radiosem reconstruct eval --model cgan --data ~/raytraced --gain RT --split test --json`
+    """
+    from testbed.reconstruct import evaluate as run  # numba and the networks load here, not for --help
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(model)
+        outcome = run(
+            model, data, gain, split, threads, lambda done, of: progress.update(bar, completed=done, total=of)
+        )
+    if as_json:
+        typer.echo(json.dumps(outcome.as_dict()))
+        return
+    for name, value in outcome.as_dict().items():
+        typer.echo(f"{name:>16}  {value:.5g}" if isinstance(value, float) else f"{name:>16}  {value}")
