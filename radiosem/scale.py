@@ -29,7 +29,8 @@ class Scale:
 
     def grey(self, gain_db: NDArray[Any]) -> NDArray[np.float32]:
         """Path gain in dB -> grey, clipped to [0, 1]."""
-        return np.clip((np.asarray(gain_db, np.float32) - self.floor_db) / self.span_db, 0, 1).astype(np.float32)
+        grey = (np.asarray(gain_db, np.float32) - self.floor_db) / self.span_db
+        return np.asarray(np.clip(grey, 0, 1), np.float32)
 
 
 RAYTRACED = Scale("raytraced", -150.0, -47.86)

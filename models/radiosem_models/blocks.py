@@ -1,8 +1,17 @@
 """The few layers that all our networks are made of."""
 
+from typing import TypeVar, cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
+
+
+def channels_last(module: AnyModule) -> AnyModule:
+    """Lay the weights out as the CPU's convolutions want them."""
+    return cast(AnyModule, module.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
 
 
 class ConvBlock(nn.Sequential):

@@ -38,7 +38,7 @@ def export_network(
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.onnx"
-    network = network.eval().to(memory_format=torch.contiguous_format)
+    network = network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     axes = {4: {0: "batch", 2: "rows", 3: "cols"}, 3: {0: "batch", 1: "rows", 2: "cols"}, 2: {0: "batch"}}
     free = {n: axes[x.ndim] for n, x in inputs.items()}
     with torch.no_grad():

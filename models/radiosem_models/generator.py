@@ -15,7 +15,7 @@ from radiosem.depth import SightLines, sight_lines
 from radiosem.features import CHANNELS, generator_features
 from radiosem.pathloss import PRIOR, fit_path_loss
 from radiosem.types import Grid, PathLoss, Samples
-from radiosem_models.blocks import ConvBlock, UNet
+from radiosem_models.blocks import ConvBlock, UNet, channels_last
 from radiosem_models.data import Dataset, MapKey
 from radiosem_models.export import export_network
 
@@ -109,7 +109,7 @@ class MapLoader:
             Grid(*block.buildings.shape),
             lines,
         )
-        return features, self._grey[i][None].astype(np.float32) / 255
+        return features, np.asarray(self._grey[i][None] / 255, np.float32)
 
     def law(self, i: int, rng: np.random.Generator) -> PathLoss:
         """The law a receiver would get for map i."""
@@ -144,8 +144,8 @@ class GeneratorTask:
         models = tuple(options["models"])
         self.training = MapLoader(self.dataset, self.dataset.keys("train", models))
         self.validation = MapLoader(self.dataset, self.dataset.keys("val", models[:1]))
-        self.generator = Generator(tuple(options["widths"])).to(memory_format=torch.channels_last)
-        self.discriminator = PatchDiscriminator().to(memory_format=torch.channels_last)
+        self.generator = channels_last(Generator(tuple(options["widths"])))
+        self.discriminator = channels_last(PatchDiscriminator())
         self._optimizers = {
             "generator": AdamW(self.generator.parameters(), options["lr"], weight_decay=1e-4),
             "discriminator": AdamW(self.discriminator.parameters(), options["lr"] / 2, betas=(0.5, 0.99)),

@@ -13,7 +13,7 @@ from torch.optim import AdamW, Optimizer
 
 from radiosem.inference import Network
 from radiosem.types import Transmitter
-from radiosem_models.blocks import UNet
+from radiosem_models.blocks import UNet, channels_last
 from radiosem_models.data import Dataset
 from radiosem_models.export import export_network
 from radiosem_models.generator import MapLoader
@@ -73,7 +73,7 @@ class OutageTask:
         generator = Network(Path(options["generator"]), threads=1)
         self.training = RebuiltMaps(self.dataset, "train", options["model"], generator, rng)
         self.validation = RebuiltMaps(self.dataset, "val", options["model"], generator, rng)
-        self.classifier = OutageClassifier(tuple(options["widths"])).to(memory_format=torch.channels_last)
+        self.classifier = channels_last(OutageClassifier(tuple(options["widths"])))
         self._optimizer = AdamW(self.classifier.parameters(), options["lr"], weight_decay=1e-4)
 
     def _grey(self, threshold_dbm: float) -> float:
@@ -91,18 +91,16 @@ class OutageTask:
 
     def step(self, rng: np.random.Generator) -> dict[str, float]:
         """One step on a batch under the symmetries of the square."""
-        maps, truths, outdoors, greys = [], [], [], []
+        drawn: list[tuple[NDArray[np.float32], ...]] = []
+        greys = []
         for i in rng.integers(0, len(self.training.rebuilt), self.options["batch"]):
             turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
-            for kept, source in (
-                (maps, self.training.rebuilt),
-                (truths, self.training.truth),
-                (outdoors, self.training.outdoors),
-            ):
-                image = np.rot90(source[i], turns)
-                kept.append((image.T if mirror else image).astype(np.float32))
+            images = [
+                np.rot90(a[i], turns) for a in (self.training.rebuilt, self.training.truth, self.training.outdoors)
+            ]
+            drawn.append(tuple((a.T if mirror else a).astype(np.float32) for a in images))
             greys.append(self._grey(rng.uniform(*self.options["thresholds_dbm"])))
-        rebuilt, truth, weight = (torch.from_numpy(np.stack(a))[:, None] for a in (maps, truths, outdoors))
+        rebuilt, truth, weight = (torch.from_numpy(np.stack(a))[:, None] for a in zip(*drawn, strict=True))
         threshold = torch.tensor(greys)[:, None]
         logits = self.classifier(rebuilt.contiguous(memory_format=torch.channels_last), threshold)
         outage = (truth < threshold[:, :, None, None]).float()

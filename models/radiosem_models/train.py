@@ -86,7 +86,7 @@ class Run:
     def __init__(self, recipe: Recipe, task: Task, folder: Path) -> None:
         self.recipe, self.task, self.folder = recipe, task, folder
         self.rng = np.random.default_rng(recipe.seed)
-        average = get_ema_multi_avg_fn(recipe.ema)
+        average = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
         self.averages = {n: AveragedModel(task.modules()[n], multi_avg_fn=average) for n in task.averaged}
         self.elapsed_s, self.step, self.images, self.best = 0.0, 0, 0, math.inf
 
@@ -237,9 +237,7 @@ def _loop(run: Run, budget_s: float, stopped: threading.Event, report: Callable[
     while run.elapsed_s < budget_s and not stopped.is_set():
         losses = run.advance(budget_s)
         if not all(math.isfinite(v) for v in losses.values()):
-            raise InputError(
-                f"training of {run.recipe.name} diverged at step {run.step}: {losses}; lower its learning rate"
-            )
+            raise InputError(f"{run.recipe.name} diverged at step {run.step} with {losses}; lower its learning rate")
         if run.step % 50 == 0:
             run.log(losses=losses)
         if time.monotonic() - told > 1:
