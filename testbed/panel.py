@@ -22,10 +22,10 @@ ERROR_LIMIT_DB = 30.0
 
 
 def draw_panel(arrival: Arrival, threshold_dbm: float, path: Path) -> None:
-    """Draw eight fields of one map, north up, metres on the axes, into a PNG of about 1,800 x 980 pixels."""
-    figure = Figure(figsize=(18, 9.8), dpi=100, facecolor=PAPER)
-    axes = figure.subplots(2, 4, gridspec_kw={"wspace": 0.42, "hspace": 0.3})
-    figure.subplots_adjust(left=0.035, right=0.915, top=0.87, bottom=0.085)
+    """Draw eight fields of one map, north up, metres on the axes, into a PNG of 1,800 x 920 pixels."""
+    figure = Figure(figsize=(18, 9.2), dpi=100, facecolor=PAPER)
+    axes = figure.subplots(2, 4, gridspec_kw={"wspace": 0.42, "hspace": 0.26})
+    figure.subplots_adjust(left=0.035, right=0.915, top=0.865, bottom=0.075)
     _head(figure, arrival)
     _landscape(axes[0, 0], arrival)
     _mask(axes[0, 1], arrival)
@@ -46,7 +46,7 @@ def draw_panel(arrival: Arrival, threshold_dbm: float, path: Path) -> None:
         _mark_transmitters(ax, arrival)
     _error(axes[1, 2], arrival)
     _outage(axes[1, 3], arrival, threshold_dbm)
-    figure.savefig(path, format="png", facecolor=PAPER, metadata={"Software": None})
+    figure.savefig(path, format="png", facecolor=PAPER, pil_kwargs={"compress_level": 5})
 
 
 def _show(ax: Axes, arrival: Arrival, image: Any, title: str, caption: str = "", **options: Any) -> AxesImage:

@@ -5,66 +5,84 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from testbed.demo import DemoSettings, Rig, choose, run_demo
 
-# Title, key in a row of summary.json, format
-COLUMNS = (
-    ("map", "id", "{}"),
+WIDE = 132  # characters that the tables take side by side
+
+Column = tuple[str, str, str]  # title, key in a row of summary.json, format
+MAP: Column = ("map", "id", "{}")
+LINK: tuple[Column, ...] = (
     ("codec", "codec", "{}"),
-    ("payload\nbits", "payload_bits", "{:d}"),
-    ("channel\nuses", "channel_uses", "{:d}"),
+    ("payload\nbits", "payload_bits", "{:.0f}"),
+    ("channel\nuses", "channel_uses", "{:.0f}"),
     ("Es/N0\ndB", "snr_db", "{:g}"),
-    ("bit\nerrors", "bit_errors", "{:d}"),
+    ("bit\nerrors", "bit_errors", "{:.0f}"),
+)
+SCORES: tuple[Column, ...] = (
     ("MSE", "mse", "{:.4f}"),
     ("MSE\noutdoor", "mse_outdoor", "{:.4f}"),
     ("RMSE\ndB", "rmse_db", "{:.1f}"),
     ("outage\nIoU", "outage_iou", "{:.2f}"),
     ("coverage\nIoU", "coverage_iou", "{:.2f}"),
 )
-SHORT = {"demodulate": "demod", "reconstruct": "rebuild"}
+TIMES: tuple[Column, ...] = (("edge\nms", "edge_ms", "{:.0f}"), ("receiver\nms", "receiver_ms", "{:.0f}"))
 
 
 def _cell(value: Any, template: str) -> str:
     if value is None:
         return "–"
-    return template.format(value.split(":")[0] if template == "{}" else value)
+    return template.format(value.split(":")[0] if isinstance(value, str) else value)
 
 
-def _stages(stage_ms: dict[str, float]) -> str:
-    return ", ".join(f"{stage} {ms:.0f}" for stage, ms in stage_ms.items() if ms >= 0.5)
-
-
-def table(summary: dict[str, Any]) -> Table:
-    """One row a map, and their mean."""
-    drawn = Table(title="Radio maps that crossed the air", title_justify="left", show_footer=True, pad_edge=False)
-    mean = summary["mean"]
-    for title, key, template in COLUMNS:
-        whole = template == "{:d}" and mean.get(key) is not None
-        footer = "mean" if key == "id" else _cell(mean.get(key), "{:.0f}" if whole else template) if key in mean else ""
-        drawn.add_column(title, footer, justify="left" if template == "{}" else "right", no_wrap=True)
-    for side in ("edge", "receiver"):
-        drawn.add_column(f"{side}\nms", f"{mean[f'{side}_ms']:.0f}", justify="right", no_wrap=True)
+def _table(title: str, summary: dict[str, Any], columns: tuple[Column, ...]) -> Table:
+    """One row a map, and the mean where it means something."""
+    drawn = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    mean = {**summary["mean"], "id": "mean"}
+    for heading, key, template in (MAP, *columns):
+        footer = _cell(mean[key], template) if key in mean else ""
+        drawn.add_column(heading, footer, justify="left" if template == "{}" else "right", no_wrap=True)
     for row in summary["maps"]:
-        cells = [_cell(row[key], template) for _, key, template in COLUMNS]
-        drawn.add_row(*cells, f"{row['edge_ms']:.0f}", f"{row['receiver_ms']:.0f}")
+        drawn.add_row(*(_cell(row[key], template) for _, key, template in (MAP, *columns)))
     return drawn
 
 
-def stage_table(summary: dict[str, Any]) -> Table:
-    """Milliseconds of every stage, the mean over maps."""
-    drawn = Table(title="Milliseconds a stage, mean over the maps", title_justify="left", pad_edge=False)
-    cells = []
+def _stages(summary: dict[str, Any]) -> Table:
+    """Milliseconds of every stage, one row a map."""
+    drawn = Table(title="Milliseconds a stage", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    drawn.add_column("map", no_wrap=True)
+    rows = summary["maps"]
     for side in ("edge", "receiver"):
-        stages = [row[f"{side}_stage_ms"] for row in summary["maps"]]
-        for stage in stages[0]:
+        for stage in rows[0][f"{side}_stage_ms"]:
             drawn.add_column(f"{side}\n{stage}", justify="right", no_wrap=True)
-            cells.append(f"{sum(times.get(stage, 0.0) for times in stages) / len(stages):.1f}")
-    drawn.add_row(*cells)
+    for row in rows:
+        times = [
+            row[f"{side}_stage_ms"].get(stage) for side in ("edge", "receiver") for stage in rows[0][f"{side}_stage_ms"]
+        ]
+        drawn.add_row(row["id"], *(_cell(time, "{:.0f}") for time in times))
     return drawn
+
+
+def tell(console: Console, summary: dict[str, Any], out: Path) -> None:
+    """Print what a run found: in one table where the terminal is wide, in two where it is not."""
+    if console.width >= WIDE:
+        console.print(_table("Radio maps that crossed the air", summary, LINK + SCORES + TIMES))
+        console.print(_stages(summary))
+    else:
+        console.print(_table("Over the air", summary, LINK + TIMES))
+        console.print(_table("Against the truth", summary, SCORES))
+    console.print(
+        "MSE is of grey in 0..1 over all pixels, buildings 0; MSE outdoor and RMSE are of outdoor pixels whose truth is "
+        f"known and that were not sampled; outage is below {summary['settings']['threshold_dbm']:g} dBm. "
+        f"{summary['seconds']:.0f} s in all on {summary['machine']['cores']} cores.\n"
+    )
+    console.print(
+        f"Look at [bold]{out / 'report.html'}[/bold]; all figures are in {out / 'summary.json'}.", soft_wrap=True
+    )
 
 
 def demo(
@@ -90,15 +108,23 @@ def demo(
         out=out, only=tuple(only or ()), es_n0_db=es_n0_db, codec=codec, link=link, threshold_dbm=threshold_dbm
     )
     console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console = Console(stderr=as_json, width=160)  # a file has room
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     progress = Progress(*columns, console=console)
     maps = len(choose(settings))
     sending = progress.add_task("starting edge and receiver", total=maps)
     drawing = progress.add_task("drawing panels", total=maps)
 
+    def show(summary: dict[str, Any]) -> None:
+        if as_json:
+            typer.echo(json.dumps(summary))
+        else:
+            tell(console, summary, out)
+
     def hold(rig: Rig, summary: dict[str, Any]) -> None:
         progress.stop()
-        _tell(console, settings, summary, as_json)
+        show(summary)
         console.print(f"\nThe viewer is at [link={rig.client.url}/]{rig.client.url}/[/link]; Ctrl-C stops it.")
         try:
             rig.receiver.wait()
@@ -113,20 +139,4 @@ def demo(
             hold if serve else None,
         )
     if not serve:
-        _tell(console, settings, summary, as_json)
-
-
-def _tell(console: Console, settings: DemoSettings, summary: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(summary))
-        return
-    console.print(table(summary))
-    console.print(stage_table(summary))
-    console.print(
-        "MSE: grey in 0..1 over all pixels, buildings 0; MSE outdoor and RMSE: outdoor pixels whose truth is known,\n"
-        f"without the sampled ones; outage: below {settings.threshold_dbm:g} dBm. "
-        f"{summary['seconds']:.0f} s in all on {summary['machine']['cores']} cores."
-    )
-    console.print(
-        f"Look at [bold]{settings.out / 'report.html'}[/bold]; figures are in {settings.out / 'summary.json'}."
-    )
+        show(summary)
