@@ -11,11 +11,11 @@ import grpc
 import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from radiosem_proto.v1 import radiosem_pb2
-from radiosem_proto.v1.radiosem_pb2_grpc import add_ReceiverServicer_to_server
 
 from channel_sim.wire import GRPC_OPTIONS
 from radiosem.errors import InputError
+from radiosem_proto.v1 import radiosem_pb2
+from radiosem_proto.v1.radiosem_pb2_grpc import add_ReceiverServicer_to_server
 from server_rx.errors import BusyError
 from server_rx.events import Events
 from server_rx.metrics import Metrics
@@ -77,7 +77,13 @@ class ReceiverServer:
             )
         )
         self._http = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=int(_GRACE_S))
+            uvicorn.Config(
+                app,
+                log_config=None,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=int(_GRACE_S),
+            )
         )
         self._http_thread = threading.Thread(
             target=self._http.run, args=([self._socket],), name="receiver-http", daemon=True
@@ -181,8 +187,12 @@ def _bind_http(settings: ServerSettings) -> socket.socket:
 
 
 def _bind_grpc(settings: ServerSettings) -> tuple[grpc.Server, int]:
-    # Two processes on one port would share the bursts between them without a word.
-    options = (*GRPC_OPTIONS, ("grpc.so_reuseport", 0))
+    options = (
+        *GRPC_OPTIONS,
+        ("grpc.so_reuseport", 0),  # two processes on one port would share the bursts between them without a word
+        ("grpc.keepalive_time_ms", 60_000),  # a sender that lost its power must not hold a stream for ever
+        ("grpc.keepalive_timeout_ms", 20_000),
+    )
     pool = ThreadPoolExecutor(MAX_STREAMS + _SPARE_THREADS, thread_name_prefix="receiver-grpc")
     server = grpc.server(pool, options=options)
     try:

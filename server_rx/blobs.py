@@ -13,7 +13,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Blobs:
-    """A folder of content-addressed files, `ab/abcdef…`; the same bytes are kept once.
+    """A folder of content-addressed files, `ab/abcdef…`; the same bytes are kept once, and never removed.
 
     raises  StoreError naming the folder when it cannot be made or written
     """

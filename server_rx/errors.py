@@ -8,7 +8,6 @@ import grpc
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt, Status
 from starlette.exceptions import HTTPException
 
 from radiosem.errors import (
@@ -20,6 +19,7 @@ from radiosem.errors import (
     UnknownCodecError,
     WeightsError,
 )
+from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt, Status
 from server_rx.schemas import Problem
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+
 from radiosem_proto.v1.radiosem_pb2 import Receipt, Status
 
 _STAGE_BUCKETS_MS = (0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000)

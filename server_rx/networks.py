@@ -47,9 +47,10 @@ def load_networks(threads: int = 0) -> Networks:
 
 def warm_up(pipeline: Pipeline, networks: Networks) -> None:
     """Take a small made-up block through every stage, so that nothing is compiled while a sender waits."""
-    buildings = np.zeros((256, 256), np.bool_)
-    buildings[32:64, 32:96] = True
-    semantics = Semantics(Grid(), (Transmitter(128, 128),), (PathLoss(50.0, 30.0),), buildings)
+    grid = Grid(64, 64)
+    buildings = np.zeros(grid.shape, np.bool_)
+    buildings[8:16, 8:24] = True
+    semantics = Semantics(grid, (Transmitter(32, 32),), (PathLoss(50.0, 30.0),), buildings)
     codec = next(iter(networks.codecs.values()))
     burst = Air(_WARM_UP_ES_N0_DB).send(pack(semantics, codec), "warm-up", seed=0)
     (record,) = pipeline.rebuild([pipeline.receive(burst)])

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from radiosem_proto.v1.radiosem_pb2 import Burst
 
 from channel_sim.link import MAX_SYMBOLS, Reception, link_names, make_link
 from radiosem.codecs import MaskCodec
@@ -20,6 +19,7 @@ from radiosem.features import generator_features
 from radiosem.frame import unpack
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
+from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
 from server_rx.outage import Runs, outage_share, pad_to_stride
 from server_rx.records import MapRecord, Provenance

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 
 import grpc
+
 from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt
 from radiosem_proto.v1.radiosem_pb2_grpc import ReceiverServicer
-
 from server_rx.errors import BusyError, abort, refusal
 from server_rx.metrics import Metrics
 from server_rx.pipeline import check_burst

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt, Status
-
 from server_rx.errors import BusyError, refusal
 from server_rx.metrics import Metrics
 from server_rx.pipeline import Causes, Pipeline

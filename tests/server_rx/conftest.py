@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from radiosem_proto.v1.radiosem_pb2 import Burst
 
 from channel_sim.air import Air
 from channel_sim.link import make_link
@@ -15,6 +14,7 @@ from radiosem.codecs import MaskCodec, make_codec
 from radiosem.features import CHANNELS
 from radiosem.frame import pack
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
+from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.networks import Networks
 from server_rx.pipeline import Pipeline
 from server_rx.records import MapRecord

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from radiosem_proto.v1.radiosem_pb2 import Burst, Status
-from radiosem_proto.v1.radiosem_pb2_grpc import ReceiverStub
 
 from radiosem.errors import InputError, StoreError, WeightsError
+from radiosem_proto.v1.radiosem_pb2 import Burst, Status
+from radiosem_proto.v1.radiosem_pb2_grpc import ReceiverStub
 from server_rx.__main__ import main
 from server_rx.app import SERVICE, create_server
 from server_rx.settings import ServerSettings
@@ -178,6 +178,28 @@ def test_stopping_ends_event_streams_and_answers_what_is_queued(tmp_path, networ
     server.wait()
 
 
+def test_more_streams_than_there_is_room_for_are_put_off(tmp_path, networks, send, monkeypatch):
+    monkeypatch.setattr("server_rx.service.MAX_STREAMS", 1)
+    server = create_server(settings(tmp_path / "data"), lambda threads: networks)
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+        stub, release = ReceiverStub(channel), threading.Event()
+
+        def first():
+            yield send("first")
+            release.wait(60)
+
+        held = stub.Deliver(first(), timeout=60)
+        assert next(held).status == Status.STATUS_ACCEPTED
+        with pytest.raises(grpc.RpcError) as error:
+            next(stub.Deliver(iter([send("second")]), timeout=60))
+        assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        release.set()
+        assert list(held) == []
+        assert next(stub.Deliver(iter([send("second")]), timeout=60)).status == Status.STATUS_ACCEPTED
+    server.stop()
+
+
 def test_a_port_that_is_taken_is_named_with_its_setting(tmp_path, networks):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -204,6 +226,19 @@ def test_altered_weights_stop_the_start_and_everything_begun(tmp_path):
         server.start()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{server.http_port}/healthz")
+
+
+def test_a_weights_file_that_differs_from_the_manifest_is_named(tmp_path, monkeypatch):
+    digest, size = "0" * 64, 7
+    (tmp_path / "generator.onnx").write_bytes(b"altered")
+    (tmp_path / "MANIFEST.toml").write_text(
+        f'[[weights]]\nname = "generator"\nfile = "generator.onnx"\nsha256 = "{digest}"\nbytes = {size}\n'
+        'licence = "MIT"\nrecipe = "generator"\ndata = "none"\n'
+    )
+    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(tmp_path))
+    server = create_server(settings(tmp_path / "data"))
+    with pytest.raises(WeightsError, match=r"generator\.onnx was altered"):
+        server.start()
 
 
 def test_sigterm_ends_a_process_in_order(tmp_path, networks, monkeypatch):

@@ -4,11 +4,11 @@ import inspect
 
 import numpy as np
 import pytest
-from radiosem_proto.v1.radiosem_pb2 import Burst
 
 from radiosem.depth import path_loss_db
 from radiosem.errors import ChannelError, FrameError, InputError, UnknownCodecError
 from radiosem.types import Grid, Semantics, Transmitter
+from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
 from server_rx.pipeline import Pipeline, check_burst
 

@@ -3,9 +3,9 @@
 import threading
 
 import pytest
-from radiosem_proto.v1.radiosem_pb2 import Status
 
 from radiosem.errors import StoreError
+from radiosem_proto.v1.radiosem_pb2 import Status
 from server_rx.errors import BusyError
 from server_rx.metrics import Metrics
 from server_rx.worker import Worker
