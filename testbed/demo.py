@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from radiosem_proto.v1 import radiosem_pb2 as pb
-from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 
 from radiosem.errors import DeliveryError, InputError
+from radiosem_proto.v1 import radiosem_pb2 as pb
+from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 from testbed.pack import SAMPLE_PACK, PackEntry, Truth, open_pack
 from testbed.processes import Service, ended_with, free_port, grpc_ready, http_ready
 from testbed.received import LinkScores, ReceivedMap, fetch, score

@@ -13,10 +13,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from radiosem_models.data import Dataset, MapKey
 
 from radiosem.errors import InputError
 from radiosem.types import Samples, Transmitter
+from radiosem_models.data import Dataset, MapKey
 from testbed.observation import SAMPLE_COLUMNS
 
 SAMPLES_A_TRANSMITTER = 300

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from radiosem_proto.v1 import radiosem_pb2 as pb
 
 from radiosem.errors import InputError
 from radiosem.types import MAX_TRANSMITTERS, Grid, Samples, Transmitter
+from radiosem_proto.v1 import radiosem_pb2 as pb
 
 SAMPLE_COLUMNS = ("transmitter", "col", "row", "power_dbm")
 TRANSMITTER_KEYS = ("col", "row", "height_m", "power_dbm", "frequency_hz")

@@ -18,12 +18,12 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from radiosem_proto.v1 import radiosem_pb2 as pb
 
 from radiosem.errors import InputError
 from radiosem.metrics import sum_power_dbm
 from radiosem.scale import Scale
 from radiosem.types import BuildingMap, Grid, RadioMap, Samples, Transmitter
+from radiosem_proto.v1 import radiosem_pb2 as pb
 from testbed.observation import build_observation, read_samples, read_transmitters
 
 SAMPLE_PACK = Path(__file__).parent / "sample_pack"

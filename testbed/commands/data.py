@@ -26,7 +26,6 @@ def samples(
     Example: `radiosem data samples --data ~/raytraced --out testbed/sample_pack`
     """
     from radiosem_models.render import landscape_image  # only this command draws landscapes
-
     from testbed.make_pack import make_pack
 
     typer.echo(make_pack(data, out, landscape_image))

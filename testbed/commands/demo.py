@@ -76,8 +76,8 @@ def tell(console: Console, summary: dict[str, Any], out: Path) -> None:
         console.print(_table("Over the air", summary, LINK + TIMES))
         console.print(_table("Against the truth", summary, SCORES))
     console.print(
-        "MSE is of grey in 0..1 over all pixels, buildings 0; MSE outdoor and RMSE are of outdoor pixels whose truth is "
-        f"known and that were not sampled; outage is below {summary['settings']['threshold_dbm']:g} dBm. "
+        "MSE is of grey in 0..1 over all pixels, buildings 0; MSE outdoor and RMSE are of outdoor pixels whose truth "
+        f"is known and that were not sampled; outage is below {summary['settings']['threshold_dbm']:g} dBm. "
         f"{summary['seconds']:.0f} s in all on {summary['machine']['cores']} cores.\n"
     )
     console.print(

@@ -7,11 +7,11 @@ from typing import Annotated
 import grpc
 import typer
 from google.protobuf.json_format import MessageToDict
-from radiosem_proto.v1 import radiosem_pb2 as pb
-from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 
 from radiosem.errors import DeliveryError, InputError
 from radiosem.types import Grid
+from radiosem_proto.v1 import radiosem_pb2 as pb
+from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 from testbed.observation import build_observation
 
 MAX_MESSAGE_BYTES = 64 * 2**20
