@@ -5,10 +5,10 @@ import sys
 
 import numpy as np
 import pytest
-from radiosem_proto.v1 import radiosem_pb2 as pb
 
 from radiosem.depth import depth_map
 from radiosem.types import PathLoss
+from radiosem_proto.v1 import radiosem_pb2 as pb
 from testbed.demo import Arrival
 from testbed.pack import PackEntry, open_pack
 from testbed.received import ReceivedMap, score

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import grpc
 import pytest
-from radiosem_proto.v1 import radiosem_pb2 as pb
-from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 from typer.testing import CliRunner, Result
 
+from radiosem_proto.v1 import radiosem_pb2 as pb
+from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 from testbed.cli import app
 from testbed.pack import PackEntry
 
