@@ -29,8 +29,8 @@ class Scale:
 
     def grey(self, gain_db: NDArray[Any]) -> NDArray[np.float32]:
         """Path gain in dB -> grey, clipped to [0, 1]."""
-        grey = (np.asarray(gain_db, np.float32) - self.floor_db) / self.span_db
-        return np.asarray(np.clip(grey, 0, 1), np.float32)
+        grey: NDArray[np.float32] = (np.asarray(gain_db, np.float32) - self.floor_db) / self.span_db
+        return grey.clip(0, 1)
 
 
 RAYTRACED = Scale("raytraced", -150.0, -47.86)

@@ -1,0 +1,69 @@
+"""What the loader promises: RadioMapSeer's layout, splits by block, the scale of the folder."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from radiosem.errors import InputError
+from radiosem.scale import RADIOMAPSEER
+from radiosem_models.data import Dataset, MapKey
+
+
+def test_every_map_of_a_split_is_listed_once(city):
+    keys = Dataset(city).keys("train", ("RT", "carsRT"))
+    assert keys == [MapKey(b, k, "RT") for b in "12" for k in (0, 1)] + [MapKey("1", k, "carsRT") for k in (0, 1)]
+
+
+def test_splits_share_no_block(city):
+    dataset = Dataset(city)
+    blocks = [dataset.blocks_in(split) for split in ("train", "val", "test")]
+    assert sorted(b for split in blocks for b in split) == dataset.blocks_in("all") == ["1", "2", "3", "4"]
+
+
+def test_a_block_has_its_mask_heights_and_cars(city):
+    dataset = Dataset(city)
+    block = dataset.block("1")
+    assert block.city == "city 1"
+    assert (block.heights_m > 0).tolist() == block.buildings.tolist()
+    assert block.cars.sum() == 8
+    assert dataset.cars(MapKey("1", 0, "RT")) is None
+    assert dataset.cars(MapKey("1", 0, "carsRT")) is block.cars
+    assert dataset.block("2").cars is None
+
+
+def test_transmitters_stand_outdoors_at_the_height_of_the_file(city):
+    dataset = Dataset(city)
+    for key in dataset.keys("all", ("RT",)):
+        transmitter = dataset.transmitter(key)
+        assert transmitter.height_m == 10.0
+        assert not dataset.block(key.block_id).buildings[transmitter.row, transmitter.col]
+
+
+def test_a_folder_without_dataset_json_has_radiomapseers_scale_and_only_the_split_all(city, tmp_path):
+    shutil.copytree(city, tmp_path / "bare")
+    (tmp_path / "bare/dataset.json").unlink()
+    dataset = Dataset(tmp_path / "bare")
+    assert dataset.scale == RADIOMAPSEER
+    assert dataset.blocks_in("all") == ["1", "2", "3", "4"]
+    with pytest.raises(InputError, match="split is 'test'"):
+        dataset.blocks_in("test")
+
+
+def test_the_hash_of_a_split_follows_its_buildings(city):
+    dataset = Dataset(city)
+    assert dataset.split_hash("val") == Dataset(city).split_hash("val") != dataset.split_hash("test")
+
+
+def test_a_folder_without_masks_is_refused_by_name(tmp_path):
+    with pytest.raises(InputError, match=str(tmp_path)):
+        Dataset(tmp_path)
+
+
+def test_an_image_that_is_none_is_named(city, tmp_path):
+    shutil.copytree(city, tmp_path / "broken")
+    path = tmp_path / "broken/gain/RT/1_0.png"
+    path.write_bytes(b"not a PNG")
+    with pytest.raises(InputError, match=r"1_0\.png"):
+        Dataset(tmp_path / "broken").grey(MapKey("1", 0, "RT"))
+    assert np.ptp(Dataset(city).grey(MapKey("1", 0, "RT"))) > 0

@@ -1,0 +1,150 @@
+"""What the training loop promises: it learns, it can be killed and goes on, and what it exports is what it trained."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from radiosem.errors import InputError, WeightsError
+from radiosem.inference import Network
+from radiosem_models.train import parse_budget_s, read_recipe, train
+
+RECIPES = Path(__file__).parents[2] / "models" / "recipes"
+SMALL = {
+    "generator": 'widths = [8, 16]\nbatch = 2\nlr = 2e-3\nadversarial_weight = 1e-3\nmodels = ["RT", "carsRT"]',
+    "vqvae": "codebook = 16\ndim = 4\nwidth = 8\nbatch = 2\nlr = 2e-3\ncommitment = 0.25",
+}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(task: str, **changes: str) -> Path:
+        path = tmp_path / f"small-{task}.toml"
+        head = {"task": f'"{task}"', "seed": "1", "ema": "0.9", "validate_every_s": "0.5"} | changes
+        path.write_text("".join(f"{k} = {v}\n" for k, v in head.items()) + f"[options]\n{SMALL[task]}\n")
+        return path
+
+    return write
+
+
+def _log(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("task", sorted(SMALL))
+def test_training_lowers_the_validation_score_and_exports_checked_weights(task, recipe, city, tmp_path):
+    outcome = train(recipe(task), city, 3.0, runs_dir=tmp_path / "runs", weights_dir=tmp_path / "weights")
+    scores = [line["validation"]["score"] for line in _log(tmp_path / f"runs/small-{task}") if "validation" in line]
+    assert outcome["finished"]
+    assert outcome["best"] == min(scores) < scores[0]
+    manifest = (tmp_path / "weights/MANIFEST.toml").read_text()
+    for file in outcome["files"]:
+        assert Path(file).name in manifest
+        Network(Path(file))
+
+
+def test_a_resumed_training_goes_on_from_its_checkpoint(recipe, city, tmp_path):
+    path = recipe("generator")
+    first = train(path, city, 1.0, runs_dir=tmp_path)
+    held = torch.load(tmp_path / "small-generator/last.pt", weights_only=False)
+    second = train(path, city, first["elapsed_s"] + 2, resume=True, runs_dir=tmp_path)
+    assert second["step"] > first["step"] == held["counts"][1]
+    assert second["images"] > first["images"]
+    assert [line["step"] for line in _log(tmp_path / "small-generator")] == sorted(
+        line["step"] for line in _log(tmp_path / "small-generator")
+    )
+
+
+def test_a_killed_training_is_checkpointed(recipe, city, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from radiosem_models.train import train; import torch;"
+        "torch.set_num_threads(1);"
+        "print(train(Path(sys.argv[1]), Path(sys.argv[2]), 600, runs_dir=Path(sys.argv[3]))['finished'])"
+    )
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code, str(recipe("generator")), str(city), str(tmp_path)]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        log = tmp_path / "small-generator/log.jsonl"
+        until = time.monotonic() + 60
+        while not log.is_file() and time.monotonic() < until:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=60)
+    assert printed.strip() == "False"
+    assert torch.load(tmp_path / "small-generator/last.pt", weights_only=False)["counts"][1] > 0
+
+
+def test_an_export_that_differs_from_torch_is_refused(tmp_path, monkeypatch):
+    from radiosem_models import export
+
+    class Doubled(torch.nn.Module):
+        def forward(self, x):
+            return 2 * x if torch.onnx.is_in_onnx_export() else x
+
+    with pytest.raises(WeightsError, match="differs from torch"):
+        export.export_network(
+            Doubled(),
+            {"x": torch.ones(1, 1, 32, 32)},
+            ("y",),
+            tmp_path,
+            "doubled",
+            recipe="none",
+            data="none",
+            licence="MIT",
+            metrics={},
+            meta={},
+        )
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
+def test_every_recipe_of_ours_is_readable(path):
+    recipe = read_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.options
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [("task = 'cooking'", "cooking"), ("task =", "not usable"), ("task = 'generator'", "missing")],
+)
+def test_an_unusable_recipe_is_refused_by_name(tmp_path, text, wrong):
+    path = tmp_path / "bad.toml"
+    rest = "\nseed = 1\nema = 0.9\nvalidate_every_s = 1\n[options]\n" if "cooking" in text else "\n"
+    path.write_text(text + rest)
+    with pytest.raises(InputError, match=wrong) as caught:
+        read_recipe(path)
+    assert "bad.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1.5h", 5400)])
+def test_budgets_are_read(text, seconds):
+    assert parse_budget_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "m", "-5m", "nan h", "infh", "3d"])
+def test_a_budget_that_is_none_is_refused(text):
+    with pytest.raises(InputError, match="budget is"):
+        parse_budget_s(text)
+
+
+def test_the_generator_starts_as_free_space():
+    from radiosem.features import CHANNELS
+    from radiosem_models.generator import Generator
+
+    features = torch.from_numpy(np.random.default_rng(0).random((1, len(CHANNELS), 32, 32), np.float32))
+    features[:, 0] = (features[:, 0] > 0.7).float()
+    grey = Generator((8, 16))(features)
+    free_space = features[:, CHANNELS.index("free space")] * (1 - features[:, 0])
+    assert torch.allclose(grey[:, 0], free_space)
