@@ -26,8 +26,8 @@ from testbed.processes import Service, ended_with, free_port, grpc_ready, http_r
 from testbed.received import LinkScores, ReceivedMap, fetch, score
 from testbed.receiver_client import ReceiverClient
 
-START_WITHIN_S = 60.0
-SEND_WITHIN_S = 60.0
+START_WITHIN_S = 180.0
+SEND_WITHIN_S = 120.0
 EDGE_STAGES = ("sense", "segment", "fit", "compress", "encode")
 PACKAGES = ("radiosem", "numpy", "numba", "onnxruntime-gpu", "onnxruntime", "opencv-python", "grpcio", "fastapi")
 

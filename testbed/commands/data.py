@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from testbed.extras import require
+
 app = typer.Typer(help="Prepare data for the demo.", no_args_is_help=True, rich_markup_mode="markdown")
 
 
@@ -25,6 +27,7 @@ def samples(
 
     Example: `radiosem data samples --data ~/raytraced --out testbed/sample_pack`
     """
+    require("drawing landscapes", "demo", "scipy")
     from radiosem_models.render import landscape_image  # only this command draws landscapes
     from testbed.make_pack import make_pack
 

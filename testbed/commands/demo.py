@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from testbed.demo import DemoSettings, Rig, choose, run_demo
+from testbed.extras import require
 
 WIDE = 132  # characters that the tables take side by side
 
@@ -104,6 +105,7 @@ def demo(
 
     Examples: `radiosem demo`, `radiosem demo --es-n0-db 2 --serve`, `radiosem demo --codec vqvae --json`
     """
+    require("the demo", "demo", "matplotlib", "fastapi", "sqlalchemy", "uvicorn")
     settings = DemoSettings(
         out=out, only=tuple(only or ()), es_n0_db=es_n0_db, codec=codec, link=link, threshold_dbm=threshold_dbm
     )

@@ -16,6 +16,7 @@ from channel_sim.relay import RelaySettings
 from edge_tx.settings import EdgeSettings
 from radiosem.errors import InputError
 from server_rx.settings import ServerSettings
+from testbed.extras import require
 
 
 class Server(Protocol):
@@ -115,6 +116,7 @@ def _edge(settings: EdgeSettings) -> tuple[Server, str]:
 
 
 def _receiver(settings: ServerSettings) -> tuple[Server, str]:
+    require("the receiver", "server", "fastapi", "prometheus_client", "sqlalchemy", "uvicorn")
     from server_rx.app import create_server
 
     server = create_server(settings)

@@ -1,6 +1,5 @@
 """`radiosem train`: a recipe and a data folder -> trained weights, within a time budget."""
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from radiosem.errors import InputError, RadiosemError
+from radiosem.errors import InputError
+from testbed.extras import require
 
 
 def train(
@@ -39,10 +39,7 @@ def train(
         )
     if not data.is_dir():
         raise InputError(f"data is {str(data)!r}, which is not a folder; give one in the layout of RadioMapSeer")
-    if importlib.util.find_spec("torch") is None:
-        raise RadiosemError(
-            "training needs torch, which is not installed here; pip install 'radiosem[train]' brings it"
-        )
+    require("training", "train", "torch")
     from radiosem_models.train import parse_budget_s  # imports torch, which no other command needs
     from radiosem_models.train import train as run
 

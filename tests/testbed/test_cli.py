@@ -1,9 +1,12 @@
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from channel_sim.relay import RelaySettings
@@ -13,31 +16,31 @@ from server_rx.settings import ServerSettings
 from testbed.cli import app
 from testbed.commands.serve import read_settings, run_until_told
 
-COMMANDS: list[list[str]] = [
-    [],
-    ["demo"],
-    ["send"],
-    ["train"],
-    ["edge"],
-    ["edge", "serve"],
-    ["receiver"],
-    ["receiver", "serve"],
-    ["relay"],
-    ["relay", "serve"],
-    ["data"],
-    ["data", "samples"],
-]
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths of a command and of all below it."""
+    yield path
+    for name, below in getattr(command, "commands", {}).items():
+        yield from commands(below, (*path, name))
+
+
+COMMANDS = list(commands(typer.main.get_command(app)))
 
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments, env={"COLUMNS": "300", "TERM": "dumb"})
 
 
+def test_the_commands_are_those_promised() -> None:
+    promised = {("demo",), ("send",), ("train",), ("edge", "serve"), ("receiver", "serve"), ("relay", "serve")}
+    assert promised | {("data", "samples")} <= set(COMMANDS)
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself(command: list[str]) -> None:
+def test_every_command_explains_itself_and_ends_in_an_example(command: tuple[str, ...]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0
-    is_leaf = command in (["demo"], ["send"], ["train"]) or len(command) == 2
+    is_leaf = not any(other != command and other[: len(command)] == command for other in COMMANDS)
     assert ("Example" in result.stdout) == is_leaf
 
 
@@ -83,6 +86,15 @@ def test_training_without_torch_says_what_to_install(monkeypatch: pytest.MonkeyP
     result = run("train", str(recipe), "--data", str(tmp_path))
     assert result.exit_code == 2
     assert "pip install 'radiosem[train]'" in result.stderr
+
+
+def test_a_service_whose_libraries_are_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *a: None if name == "fastapi" else found(name, *a))
+    result = run("receiver", "serve")
+    assert result.exit_code == 2
+    assert "the receiver needs fastapi" in result.stderr
+    assert "pip install 'radiosem[server]'" in result.stderr
 
 
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
