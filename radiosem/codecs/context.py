@@ -46,7 +46,7 @@ def _fronts(shape: tuple[int, int]) -> Iterator[tuple[int, int, int]]:
 
 
 class ContextCodec:
-    """Lossless; a city block of 256 x 256 m costs 3 to 6 kbit."""
+    """Lossless; a city block of 256 x 256 m costs 4 to 10 kbit."""
 
     name = "context"
 

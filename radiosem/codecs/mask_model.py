@@ -5,7 +5,7 @@
     3 contexts of 12, 20 and 32 pixels -> a correction each, learned from this map   /
 
 The network knows what buildings look like anywhere; the corrections, steps of logistic regression taken while the
-map is coded, learn the slopes of its own walls and cut the bits by another quarter.
+map is coded, learn the slopes of its own walls and cut the bits by another fifth.
 
 Pixels go in fronts, front = col + 2 row: no pixel of a front looks at another of the same front, so array code predicts
 and decodes a front at once. The template therefore reaches at most 2 d - 1 pixels to the right in the row d above.
@@ -44,6 +44,7 @@ FRONTS_PER_LESSON = 4  # corrections are updated once for so many fronts: fewer 
 
 _STEPS_PER_NAT, _MAX_NATS = 32, 12
 _SURE = _MAX_NATS * _STEPS_PER_NAT
+_STEP_BITS = 15  # _ODDS_ONE / _STEPS_PER_NAT = 2**15
 
 
 class MaskNetwork:
@@ -78,6 +79,8 @@ class MaskNetwork:
         odds = (self._second @ units).astype(np.int64)
         odds += self._second_bias
         odds *= _ODDS_ONE // (WEIGHT_SCALE * OUTPUT_SCALE)
+        np.maximum(odds, -_MAX_NATS * _ODDS_ONE, out=odds)
+        np.minimum(odds, _MAX_NATS * _ODDS_ONE, out=odds)
         numbers = sums[self._units :].astype(np.int64)
         numbers[2] += numbers[3] << 16
         places = numbers[:3]
@@ -118,7 +121,7 @@ class Corrections:
         """Probability of building in 65536ths, int64 [N]."""
         step = self._table.take(places).sum(axis=0)
         step += odds * self._trust >> _TRUST_BITS
-        step //= _ODDS_ONE // _STEPS_PER_NAT
+        step >>= _STEP_BITS
         step += _SURE
         np.maximum(step, 0, out=step)
         np.minimum(step, 2 * _SURE, out=step)
@@ -133,6 +136,6 @@ class Corrections:
     ) -> None:
         """Move the trust and every correction that took part against the error they made."""
         error = (bits << 16) - probability
-        told = int(error @ np.clip(odds, -_MAX_NATS * _ODDS_ONE, _MAX_NATS * _ODDS_ONE))
-        self._trust = min(max(self._trust + (told >> _TRUST_STEP), 0), 2 * _TRUST_ONE)
+        told = int((error * odds).sum()) >> _TRUST_STEP
+        self._trust = min(max(self._trust + told, 0), 2 * _TRUST_ONE)
         np.add.at(self._table, places.ravel(), (error * _CONTEXT_STEPS).ravel())
