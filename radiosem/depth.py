@@ -9,6 +9,7 @@ and `minor` are the index steps along the two axes, `reach` the pixels to the bo
 the pixels to the borders on either side along the second.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -146,14 +147,16 @@ def _flat(buildings: BuildingMap) -> NDArray[np.uint8]:
 def distance_m(grid: Grid, transmitter: Transmitter) -> NDArray[np.float32]:
     """3D distance in metres from the antenna to the receiver height over every pixel, at least 1 m. float32 [H, W]."""
     row, col = np.ogrid[: grid.rows, : grid.cols]
-    flat2 = ((row - transmitter.row) ** 2 + (col - transmitter.col) ** 2) * grid.cell_size_m**2
-    distance = np.sqrt(flat2 + (transmitter.height_m - RECEIVER_HEIGHT_M) ** 2)
-    return np.asarray(np.maximum(distance, 1.0), np.float32)
+    south_m = (row - transmitter.row).astype(np.float32) * grid.cell_size_m
+    east_m = (col - transmitter.col).astype(np.float32) * grid.cell_size_m
+    up_m = transmitter.height_m - RECEIVER_HEIGHT_M
+    return np.asarray(np.maximum(np.sqrt(south_m**2 + east_m**2 + up_m**2), 1), np.float32)
 
 
 def path_loss_db(grid: Grid, transmitter: Transmitter, law: PathLoss) -> NDArray[np.float32]:
     """Loss of the log-distance law over every pixel, dB, positive. float32 [H, W] (arXiv 2501.10654, eq. 2)."""
-    return np.asarray(law.pl0_db + law.slope_db * np.log10(distance_m(grid, transmitter)), np.float32)
+    per_neper_db = law.slope_db / math.log(10)  # numpy's log is three times as fast as its log10
+    return np.asarray(law.pl0_db + per_neper_db * np.log(distance_m(grid, transmitter)), np.float32)
 
 
 def depth_map(
