@@ -127,7 +127,11 @@ def demo(
     def hold(rig: Rig, summary: dict[str, Any]) -> None:
         progress.stop()
         show(summary)
-        console.print(f"\nThe viewer is at [link={rig.client.url}/]{rig.client.url}/[/link]; Ctrl-C stops it.")
+        console.print(
+            f"\nThe viewer is at {rig.client.url}/, the edge takes observations (radiosem send) at {rig.edge_address}. "
+            "Ctrl-C stops both.",
+            soft_wrap=True,
+        )
         try:
             rig.receiver.wait()
         except KeyboardInterrupt:
