@@ -1,9 +1,16 @@
 """Samples and building mask -> the path-loss law of every transmitter."""
 
+from dataclasses import replace
+
+import numpy as np
+
 from radiosem.errors import InputError
 from radiosem.frame import PL0_RANGE_DB, SLOPE_RANGE_DB
 from radiosem.pathloss import fit_path_loss
 from radiosem.types import BuildingMap, Grid, PathLoss, Samples, Transmitter
+
+MARGIN_DB = 30.0
+PIVOT_DECADES = 1.1  # 13 m
 
 
 def fit(
@@ -16,10 +23,9 @@ def fit(
     raises     InputError naming the transmitter whose readings follow no law that a frame can carry
     """
     laws = tuple(
-        fit_path_loss(samples, index, transmitter, grid, buildings) for index, transmitter in enumerate(transmitters)
+        _carried(fit_path_loss(samples, index, transmitter, grid, buildings), index)
+        for index, transmitter in enumerate(transmitters)
     )
-    for index, law in enumerate(laws):
-        _check_law(law, index)
     warnings = tuple(
         f"transmitter {index} has {law.samples} usable samples, which do not tell its path-loss law; "
         "one typical of cities stands in"
@@ -29,13 +35,19 @@ def fit(
     return laws, warnings
 
 
-def _check_law(law: PathLoss, index: int) -> None:
+def _carried(law: PathLoss, index: int) -> PathLoss:
+    """The law, or where it lies just outside what a frame carries the nearest that does: street canyons fit such laws."""
     for what, value, (low, high) in (
         ("at 1 m", law.pl0_db, PL0_RANGE_DB),
         ("more a decade of distance", law.slope_db, SLOPE_RANGE_DB),
     ):
-        if not low <= value <= high:
+        if not low - MARGIN_DB <= value <= high + MARGIN_DB:
             raise InputError(
                 f"samples of transmitter {index} fit a path loss of {value:.1f} dB {what}; it must lie in "
                 f"{low:g}..{high:g} dB: check their power_dbm, and whose samples they are"
             )
+    # Turned about the distance where laws are known best and where loss at 1 m and slope trade against each other.
+    pivot_db = law.pl0_db + law.slope_db * PIVOT_DECADES
+    pl0_db = float(np.clip(pivot_db - np.clip(law.slope_db, *SLOPE_RANGE_DB) * PIVOT_DECADES, *PL0_RANGE_DB))
+    slope_db = float(np.clip((pivot_db - pl0_db) / PIVOT_DECADES, *SLOPE_RANGE_DB))
+    return replace(law, pl0_db=pl0_db, slope_db=slope_db)
