@@ -3,17 +3,17 @@
 Kept apart from the encoder because it needs numba, which an edge device that only sends never loads.
 """
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from channel_sim.ldpc import Code
+from radiosem.compiled import jit
 
 MAX_ITERATIONS = 40
 _MAX_CHECK_DEGREE = 32
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _satisfied(posterior, starts, variables):  # type: ignore[no-untyped-def]
     for llr in posterior:
         # An undecided bit satisfies no check: an erased block must not pass for the all-zero word.
@@ -28,7 +28,7 @@ def _satisfied(posterior, starts, variables):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _box_plus(a, b):  # type: ignore[no-untyped-def]
     # LLR of the sum of two bits (Hu et al., IEEE Globecom 2001). Without the two corrections this is min-sum, which
     # loses one to two decibels on shortened, repeated blocks; ln(1 + exp(-x)) is taken as a straight line, then 0.
@@ -39,7 +39,7 @@ def _box_plus(a, b):  # type: ignore[no-untyped-def]
     return smaller + over - under
 
 
-@numba.njit(cache=True, nogil=True)
+@jit
 def _propagate(posterior, starts, variables, max_iterations):  # type: ignore[no-untyped-def]
     messages = np.zeros(len(variables), dtype=np.float32)
     beliefs = np.empty(_MAX_CHECK_DEGREE, dtype=np.float32)

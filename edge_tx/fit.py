@@ -36,7 +36,7 @@ def fit(
 
 
 def _carried(law: PathLoss, index: int) -> PathLoss:
-    """The law, or where it lies just outside what a frame carries the nearest that does: street canyons fit such laws."""
+    """The law, or the nearest that a frame carries where it lies just outside, as in some street canyons."""
     for what, value, (low, high) in (
         ("at 1 m", law.pl0_db, PL0_RANGE_DB),
         ("more a decade of distance", law.slope_db, SLOPE_RANGE_DB),

@@ -5,24 +5,28 @@ from collections.abc import Callable
 from typing import Any
 
 
-def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a loop by numba, free of the interpreter lock, so that calls from several threads run side by side.
+def jit(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """Hand a loop to numba at once, free of the interpreter lock; such loops may call each other.
 
-    numba takes a second and tens of megabytes to load, so it waits for the first call. The machine code is kept in
-    NUMBA_CACHE_DIR, beside the source or in the user's cache folder, the first of them that can be written. With none,
-    as in a container of read-only files and no home, every process compiles for itself.
+    The machine code is kept in NUMBA_CACHE_DIR, beside the source or in the user's cache folder, the first of them
+    that can be written. With none, as in a container of read-only files and no home, every process compiles for itself.
     """
+    import numba
+
+    try:
+        return numba.njit(cache=True, nogil=True)(loop)
+    except RuntimeError as error:
+        if "no locator" not in str(error):
+            raise
+        return numba.njit(nogil=True)(loop)
+
+
+def compiled(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """`jit` a loop at its first call: numba takes a second and tens of megabytes to load."""
 
     @functools.cache
     def machine_code() -> Callable[..., Any]:
-        import numba
-
-        try:
-            return numba.njit(cache=True, nogil=True)(loop)
-        except RuntimeError as error:
-            if "no locator" not in str(error):
-                raise
-            return numba.njit(nogil=True)(loop)
+        return jit(loop)
 
     @functools.wraps(loop)
     def call(*arguments: Any) -> Any:
