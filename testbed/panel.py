@@ -54,8 +54,8 @@ def _show(ax: Axes, arrival: Arrival, image: Any, title: str, caption: str = "",
     grid = arrival.entry.grid
     width_m, height_m = grid.cols * grid.cell_size_m, grid.rows * grid.cell_size_m
     ax.set_title(title, fontsize=13, color=INK, loc="left", fontweight="bold")
-    ax.set_xticks(np.linspace(0, width_m, 5))
-    ax.set_yticks(np.linspace(0, height_m, 5))
+    ax.set_xticks(np.linspace(0, width_m, 3))
+    ax.set_yticks(np.linspace(0, height_m, 3))
     ax.tick_params(colors=MUTED, labelsize=8.5, length=3)
     ax.set_xlabel(caption, fontsize=9, color=MUTED, labelpad=4, loc="left")
     for spine in ax.spines.values():
