@@ -1,12 +1,12 @@
 """Frame -> the Burst that arrives after the simulated air."""
 
 import numpy as np
-from radiosem_proto.v1.radiosem_pb2 import Burst
 
 from channel_sim.awgn import awgn, check_es_n0_db
 from channel_sim.link import DEFAULT_LINK, make_link
 from channel_sim.wire import symbols_to_bytes
 from radiosem.frame import Frame
+from radiosem_proto.v1.radiosem_pb2 import Burst
 
 
 class Air:

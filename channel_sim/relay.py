@@ -9,12 +9,12 @@ import numpy as np
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from radiosem_proto.v1 import radiosem_pb2_grpc
-from radiosem_proto.v1.radiosem_pb2 import STATUS_FAILED, STATUS_REFUSED, Burst, Receipt
 
 from channel_sim.awgn import awgn, check_es_n0_db, combined_es_n0_db
 from channel_sim.wire import GRPC_OPTIONS, symbols_from_bytes, symbols_to_bytes
 from radiosem.errors import ChannelError, InputError
+from radiosem_proto.v1 import radiosem_pb2_grpc
+from radiosem_proto.v1.radiosem_pb2 import STATUS_FAILED, STATUS_REFUSED, Burst, Receipt
 
 SERVICE = "radiosem.v1.Receiver"
 

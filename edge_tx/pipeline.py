@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
-from radiosem_proto.v1 import radiosem_pb2 as pb
 
 from channel_sim.air import Air
 from channel_sim.link import make_link
@@ -23,6 +22,7 @@ from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import DeliveryError, InputError
 from radiosem.frame import Frame, pack
 from radiosem.types import Semantics
+from radiosem_proto.v1 import radiosem_pb2 as pb
 
 codec_named = lru_cache(maxsize=8)(make_codec)
 link_named = lru_cache(maxsize=8)(make_link)

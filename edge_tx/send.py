@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 
 import grpc
-from radiosem_proto.v1 import radiosem_pb2 as pb
-from radiosem_proto.v1.radiosem_pb2_grpc import ReceiverStub
 
 from channel_sim.wire import GRPC_OPTIONS
 from edge_tx.settings import EdgeSettings
 from radiosem.errors import DeliveryError
+from radiosem_proto.v1 import radiosem_pb2 as pb
+from radiosem_proto.v1.radiosem_pb2_grpc import ReceiverStub
 
 # Worth another try: the far side may be starting, restarting or slow. Anything else would answer the same again.
 _PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)

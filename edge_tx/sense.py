@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from radiosem_proto.v1 import radiosem_pb2 as pb
 
 from edge_tx.images import MAX_BYTES, MAX_PIXELS, decode_image, decode_mask, resize
 from radiosem.errors import InputError
 from radiosem.pathloss import check_samples
 from radiosem.types import MAX_TRANSMITTERS, CarMap, Grid, Samples, Transmitter
+from radiosem_proto.v1 import radiosem_pb2 as pb
 
 _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ASPECT_TOLERANCE = 0.05

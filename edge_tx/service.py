@@ -8,14 +8,14 @@ from typing import NoReturn
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from radiosem_proto.v1 import radiosem_pb2 as pb
-from radiosem_proto.v1 import radiosem_pb2_grpc as pb_grpc
 
 from channel_sim.wire import GRPC_OPTIONS
 from edge_tx.pipeline import EdgePipeline
 from edge_tx.segment import Segmenter
 from edge_tx.settings import EdgeSettings
 from radiosem.errors import InputError, RadiosemError, WeightsError
+from radiosem_proto.v1 import radiosem_pb2 as pb
+from radiosem_proto.v1 import radiosem_pb2_grpc as pb_grpc
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from radiosem_models.data import Dataset, MapKey
 
 from radiosem.errors import InputError
 from radiosem.features import CHANNELS, generator_features
@@ -18,6 +17,7 @@ from radiosem.metrics import MapScores, bootstrap_interval, score_map
 from radiosem.pathloss import PRIOR
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid
+from radiosem_models.data import Dataset, MapKey
 
 Features = NDArray[np.float32]  # [C, H, W], see radiosem.features
 Grey = NDArray[np.float32]  # [H, W] in [0, 1], `raytraced` scale

@@ -1,5 +1,6 @@
 """The few layers that all our networks are made of."""
 
+import itertools
 from typing import TypeVar, cast
 
 import torch
@@ -56,7 +57,7 @@ class UNet(nn.Module):
         super().__init__()
         self.factor = factor
         self.stem = ConvBlock(c_in * factor**2, widths[0])
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(itertools.pairwise(widths))
         self.down = nn.ModuleList(nn.Sequential(ConvBlock(a, b, 2), ResBlock(b)) for a, b in pairs)
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
         self.merge = nn.ModuleList(ConvBlock(2 * a, a) for a, _ in pairs)

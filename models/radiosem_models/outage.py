@@ -61,7 +61,7 @@ class RebuiltMaps:
 class OutageTask:
     """Binary cross-entropy over outdoor pixels, thresholds drawn at random; censored truth is outage.
 
-    options  widths, batch, lr, model, generator (ONNX file), thresholds_dbm (lowest, highest), threshold_dbm to validate at
+    options  widths, batch, lr, model, generator (ONNX file), thresholds_dbm (lowest, highest), threshold_dbm (validation)
     """
 
     averaged = ("classifier",)
@@ -137,7 +137,7 @@ class OutageTask:
             folder,
             "outage",
             recipe=about["recipe"],
-            data=f"raytraced, split train {self.dataset.split_hash('train')[:16]}, rebuilt by {self.options['generator']}",
+            data=f"maps rebuilt by {self.options['generator']}, split train {self.dataset.split_hash('train')[:16]}",
             licence="MIT",
             metrics={f"val_{k}": v for k, v in scores.items() if k != "score"},
             meta={"scale": self.dataset.scale.name} | about,

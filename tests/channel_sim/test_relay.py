@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic import ValidationError
-from radiosem_proto.v1 import radiosem_pb2_grpc
-from radiosem_proto.v1.radiosem_pb2 import STATUS_ACCEPTED, STATUS_FAILED, STATUS_REFUSED, Burst, Receipt
 
 from channel_sim.air import Air
 from channel_sim.link import MAX_SYMBOLS, make_link
 from channel_sim.relay import RelaySettings, create_relay
 from channel_sim.wire import GRPC_OPTIONS, symbols_from_bytes
 from radiosem.errors import InputError
+from radiosem_proto.v1 import radiosem_pb2_grpc
+from radiosem_proto.v1.radiosem_pb2 import STATUS_ACCEPTED, STATUS_FAILED, STATUS_REFUSED, Burst, Receipt
 
 
 class Receiver(radiosem_pb2_grpc.ReceiverServicer):

@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
-from radiosem_proto.v1 import radiosem_pb2 as pb
-from radiosem_proto.v1 import radiosem_pb2_grpc as pb_grpc
 
 from edge_tx.segment import Segmenter
 from edge_tx.settings import EdgeSettings
 from radiosem.inference import Network
+from radiosem_proto.v1 import radiosem_pb2 as pb
+from radiosem_proto.v1 import radiosem_pb2_grpc as pb_grpc
 
 ROOF, GROUND = (200, 60, 50), (90, 100, 80)
 
@@ -67,10 +67,10 @@ def file_of(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
 
 @pytest.fixture
 def observation(buildings: NDArray[np.bool_]) -> pb.Observation:
-    """A usable observation: 64 x 64 m, one transmitter in the street crossing, 40 samples of a known law."""
+    """A usable observation: 64 x 64 m, one transmitter in the street crossing, 20 samples of a known law."""
     rng = np.random.default_rng(7)
     rows, cols = np.nonzero(~buildings)
-    chosen = rng.choice(len(rows), 40, replace=False)
+    chosen = rng.choice(len(rows), 20, replace=False)
     col, row = cols[chosen], rows[chosen]
     distance_m = np.maximum(np.sqrt((col - 32) ** 2 + (row - 32) ** 2 + 8.5**2), 1)
     return pb.Observation(
@@ -79,7 +79,7 @@ def observation(buildings: NDArray[np.bool_]) -> pb.Observation:
         grid=pb.Grid(rows=64, cols=64, cell_size_m=1),
         transmitters=[pb.Antenna(col=32, row=32, height_m=10)],
         samples=pb.SampleSet(
-            transmitter=[0] * 40, col=col.tolist(), row=row.tolist(), power_dbm=23 - 40 - 30 * np.log10(distance_m)
+            transmitter=[0] * 20, col=col.tolist(), row=row.tolist(), power_dbm=23 - 40 - 30 * np.log10(distance_m)
         ),
     )
 

@@ -58,6 +58,6 @@ def test_transmitter_without_samples_gets_the_prior_and_a_warning(
 
 def test_samples_that_follow_no_law_are_refused(observation: pb.Observation, buildings: NDArray[np.bool_]) -> None:
     samples = sense(observation).samples
-    silent = replace(samples, power_dbm=np.full(40, -240.0))
+    silent = replace(samples, power_dbm=np.full(20, -240.0))
     with pytest.raises(InputError, match=r"samples of transmitter 0 fit a path loss of .* it must lie in"):
         fit(silent, (Transmitter(32, 32),), GRID, buildings)

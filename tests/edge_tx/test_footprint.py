@@ -8,10 +8,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from radiosem_proto.v1 import radiosem_pb2 as pb
 
 from radiosem import weights
 from radiosem.errors import WeightsError
+from radiosem_proto.v1 import radiosem_pb2 as pb
 
 MOST_RESIDENT_KB = 300_000
 

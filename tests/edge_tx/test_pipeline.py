@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from radiosem_proto.v1 import radiosem_pb2 as pb
 
 from channel_sim.link import make_link
 from channel_sim.wire import symbols_from_bytes
@@ -17,6 +16,7 @@ from edge_tx.settings import EdgeSettings
 from radiosem.codecs import receiver_codecs
 from radiosem.errors import InputError, WeightsError
 from radiosem.frame import unpack
+from radiosem_proto.v1 import radiosem_pb2 as pb
 
 
 @pytest.fixture

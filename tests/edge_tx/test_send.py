@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
-from radiosem_proto.v1 import radiosem_pb2 as pb
 
 from edge_tx.send import Sender
 from edge_tx.settings import EdgeSettings
 from radiosem.errors import DeliveryError
+from radiosem_proto.v1 import radiosem_pb2 as pb
 
 
 def burst(attempt: int) -> pb.Burst:

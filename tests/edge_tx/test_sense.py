@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from PIL import Image
-from radiosem_proto.v1 import radiosem_pb2 as pb
 
 from edge_tx.sense import sense
 from radiosem.errors import InputError
 from radiosem.types import Grid, Transmitter
+from radiosem_proto.v1 import radiosem_pb2 as pb
 
 
 def test_usable_observation_becomes_arrays(observation: pb.Observation) -> None:
@@ -20,7 +20,7 @@ def test_usable_observation_becomes_arrays(observation: pb.Observation) -> None:
     assert sensed.image.shape == (128, 128, 3)
     assert sensed.grid == Grid(64, 64, 1.0)
     assert sensed.transmitters == (Transmitter(32, 32, 10.0, 23.0, 5.9e9),)
-    assert len(sensed.samples) == 40
+    assert len(sensed.samples) == 20
     assert sensed.samples.power_dbm.tolist() == list(observation.samples.power_dbm)
     assert sensed.cars is None
     assert sensed.warnings == ()
@@ -113,7 +113,7 @@ def crowd(message: pb.Observation) -> None:
         (change("transmitters.0.height_m", math.inf), "transmitter 0: transmitter height_m is inf"),
         (change("transmitters.0.power_dbm", 99.0), "power_dbm is 99.0; it must lie in -64..63.5 dBm"),
         (drop("samples"), "there are 0 samples; at least 1 is needed"),
-        (shorten_powers, "40 row, 39 power_dbm; the lists must be equally long"),
+        (shorten_powers, "20 row, 19 power_dbm; the lists must be equally long"),
         (change("samples.col.3", 64), r"sample 3 at col 64, row \d+ is outside the grid"),
         (change("samples.row.3", -5), r"sample 3 at col \d+, row -5 is outside the grid"),
         (change("samples.power_dbm.3", math.nan), "sample 3 has power_dbm nan"),

@@ -6,14 +6,14 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from radiosem_proto.v1 import radiosem_pb2 as pb
-from radiosem_proto.v1 import radiosem_pb2_grpc as pb_grpc
 
 from edge_tx.pipeline import EdgePipeline
 from edge_tx.segment import Segmenter
 from edge_tx.service import EdgeServer, TransmitterService, create_server
 from edge_tx.settings import EdgeSettings
 from radiosem.errors import InputError
+from radiosem_proto.v1 import radiosem_pb2 as pb
+from radiosem_proto.v1 import radiosem_pb2_grpc as pb_grpc
 
 
 @pytest.fixture
