@@ -113,11 +113,11 @@ def aerial_crop(rng: np.random.Generator, views: Sequence[View], side: int) -> C
 def disturb(rng: np.random.Generator, image: NDArray[np.uint8], strength: float) -> NDArray[np.float32]:
     """Another camera on another day: tint, saturation, contrast, gamma, blur, noise. uint8 -> float32 in [0, 1]."""
     x = image.astype(np.float32) / 255
-    if rng.random() < 0.5:
+    if rng.random() < 0.5 * strength:
         x = cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.3, 1.1)))  # type: ignore[assignment]
     grey = x.mean(2, keepdims=True)
     x = grey + (x - grey) * np.float32(np.exp(rng.normal(0, 0.35 * strength)))
-    if rng.random() < 0.5:  # turn the hue: mix each channel with the next
+    if rng.random() < 0.5 * strength:  # turn the hue: mix each channel with the next
         mix = rng.uniform(-0.25, 0.25) * strength
         x = (1 - abs(mix)) * x + abs(mix) * np.roll(x, 1 if mix > 0 else -1, axis=2)
     x = np.clip(x, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.2 * strength)))

@@ -168,7 +168,7 @@ class SegmenterTask:
                 block_id = self.blocks[int(rng.integers(len(self.blocks)))]
                 landscape = self.landscapes.image(block_id, 10 + int(rng.integers(self.options["renders"])))
                 image, mask = rendered_crop(rng, landscape, self.landscapes.buildings(block_id), side)
-            images.append(disturb(rng, image, 1.0 if k < real else 0.6))
+            images.append(disturb(rng, image, 1.0 if k < real else 0.3))
             masks.append(mask)
         x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
         negative = torch.zeros(batch, 1, 1, 1)
