@@ -61,7 +61,7 @@ class RebuiltMaps:
 class OutageTask:
     """Binary cross-entropy over outdoor pixels, thresholds drawn at random; censored truth is outage.
 
-    options  widths, batch, lr, model, generator (ONNX file), thresholds_dbm (lowest, highest), threshold_dbm (validation)
+    options  widths, batch, lr, model, generator (ONNX file), thresholds_dbm (lowest, highest), threshold_dbm
     """
 
     averaged = ("classifier",)
