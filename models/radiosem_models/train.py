@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from radiosem.errors import InputError
 from radiosem_models.task import Task
@@ -38,7 +39,7 @@ class Recipe:
 
     task              key of `TASKS`
     seed              of the weights and of every random draw
-    ema               decay of the weight average a step
+    ema               decay of the weight average a step, once warmed up
     validate_every_s  seconds of training between two looks at the validation split
     options           for the task: splits, scaling, sizes, learning rates
     """
@@ -80,14 +81,23 @@ def _rate(progress: float, step: int) -> float:
     return min(1.0, (step + 1) / WARMUP_STEPS) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
 
 
+def _running_mean(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """An exponential moving average whose window grows with the steps taken, so that the first steps are forgotten."""
+
+    def average(mean: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        return mean.lerp(current, 1 - min(decay, (1 + int(steps)) / (10 + int(steps))))
+
+    return average
+
+
 class Run:
     """One training on its way: everything that a checkpoint holds."""
 
     def __init__(self, recipe: Recipe, task: Task, folder: Path) -> None:
         self.recipe, self.task, self.folder = recipe, task, folder
         self.rng = np.random.default_rng(recipe.seed)
-        average = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
-        self.averages = {n: AveragedModel(task.modules()[n], multi_avg_fn=average) for n in task.averaged}
+        average = _running_mean(recipe.ema)
+        self.averages = {n: AveragedModel(task.modules()[n], avg_fn=average) for n in task.averaged}
         self.elapsed_s, self.step, self.images, self.best = 0.0, 0, 0, math.inf
 
     def state(self) -> dict[str, Any]:
