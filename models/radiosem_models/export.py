@@ -46,7 +46,7 @@ def export_network(
         # The exporter that torch recommends instead wants another package and gains these networks nothing.
         warnings.simplefilter("ignore", DeprecationWarning)
         # torch's own size checks are traced as constants: below, the file is tried at a second size.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             network,
             tuple(inputs.values()),
