@@ -48,8 +48,9 @@ class Events:
         """
         if len(self._listeners) >= MAX_LISTENERS:
             raise BusyError(f"{MAX_LISTENERS} clients follow the events already; try again later")
-        last = await run_in_threadpool(self._store.last_sequence) if after is None else after
-        return self._stream(last)
+        newest = await run_in_threadpool(self._store.last_sequence)
+        # Who was last told a higher number followed another store: behind that number there would be silence.
+        return self._stream(newest if after is None else min(after, newest))
 
     async def _stream(self, last: int) -> AsyncIterator[str]:
         bell = asyncio.Event()

@@ -50,6 +50,18 @@ def test_who_comes_back_is_told_what_was_missed_and_nothing_twice(following, sto
     assert [text.splitlines()[0] for text in asyncio.run(listen())] == ["id: 2", "id: 3"]
 
 
+def test_who_followed_a_longer_store_before_is_told_what_comes_next(following, store, record):
+    async def listen():
+        stream = await following.listen(99)
+        await anext(stream)
+        await asyncio.to_thread(store.save, record)
+        while (news := await anext(stream)).startswith(":"):
+            pass
+        return news
+
+    assert asyncio.run(asyncio.wait_for(listen(), 20)).startswith("id: 1\n")
+
+
 def test_closing_ends_every_stream(following):
     async def listen():
         stream = await following.listen(None)
