@@ -72,7 +72,7 @@ class ReceiverServer:
                 self.metrics,
                 self._events,
                 self._outage,
-                lambda: self._not_ready,
+                self._why_not_ready,
                 settings.outage_threshold_dbm,
             )
         )
@@ -160,6 +160,11 @@ class ReceiverServer:
             raise BusyError("the networks are not loaded yet; ask again later")
         network = self._networks.outage
         return self._worker.ask(lambda: classify_outage(network, map_dbm, threshold_dbm, stored.strongest_dbm))
+
+    def _why_not_ready(self) -> str:
+        if not self._not_ready and self._worker and not self._worker.working:
+            return "the worker has ended; the receiver must be started again"
+        return self._not_ready
 
     def _say_serving(self, serving: bool) -> None:
         status = health_pb2.HealthCheckResponse

@@ -111,6 +111,8 @@ class Pipeline:
         spent: Stages = {}
         with _timed(spent, "generate"):
             (grey,) = self._generator(features=np.stack(stack))
+        if not np.isfinite(grey).all():  # stored, it would spoil every list that names this map
+            raise FloatingPointError("the generator's output is not finite")
         for job, one in zip(batch, grey[:, 0], strict=True):
             power = power_mw[job.index]
             rows, cols = power.shape

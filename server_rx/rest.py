@@ -216,7 +216,7 @@ def _operation_routes(backend: Backend) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/healthz", summary="The process answers")
-    def healthz() -> Health:
+    async def healthz() -> Health:  # on the loop: a pool whose threads all wait is busy, not dead
         return Health()
 
     @router.get(

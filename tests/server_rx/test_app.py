@@ -127,6 +127,18 @@ def test_ready_and_counting(deliver, http, send):
     assert 'radiosem_bursts_total{status="accepted"}' in http.get("/metrics").text
 
 
+def test_a_receiver_whose_worker_has_ended_is_not_ready(tmp_path, networks):
+    server = create_server(settings(tmp_path / "data"), lambda threads: networks)
+    server.start()
+    try:
+        server._worker.close()
+        response = httpx.get(f"http://127.0.0.1:{server.http_port}/readyz", timeout=60)
+        assert response.status_code == 503
+        assert "worker has ended" in response.json()["reason"]
+    finally:
+        server.stop()
+
+
 def next_event(lines):
     event = {}
     for line in lines:

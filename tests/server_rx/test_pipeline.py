@@ -69,6 +69,12 @@ def test_a_batch_never_outgrows_what_the_network_has_memory_for(pipeline, genera
     assert [shape[0] for shape in generator.shapes] == [2, 1]
 
 
+def test_a_network_that_answers_nonsense_makes_no_map(pipeline, generator, send, monkeypatch):
+    monkeypatch.setattr(type(generator), "__call__", lambda self, features: [np.full_like(features[:, :1], np.nan)])
+    with pytest.raises(FloatingPointError, match="not finite"):
+        pipeline.rebuild([pipeline.receive(send())])
+
+
 def test_a_lost_mask_leaves_a_flagged_path_loss_map(degraded):
     assert degraded.semantics.degraded
     assert degraded.provenance.models == ()

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 
+import anyio
 import httpx
 import numpy as np
 import pytest
@@ -220,6 +221,17 @@ def test_health_readiness_and_metrics(receiver):
     metrics = receiver.client.get("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")
     assert "radiosem_queue_depth" in metrics.text
+
+
+def test_health_answers_while_every_thread_of_the_pool_waits(receiver):
+    async def call():
+        pool = anyio.to_thread.current_default_thread_limiter()
+        pool.total_tokens = 1
+        transport = httpx.ASGITransport(receiver.client.app)
+        async with pool, httpx.AsyncClient(transport=transport, base_url="http://receiver", timeout=None) as client:
+            return await asyncio.wait_for(client.get("/healthz"), 20)
+
+    assert asyncio.run(call()).status_code == 200
 
 
 def test_not_ready_when_the_database_is_gone(receiver, store):
