@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from channel_sim.ldpc import segment
+from channel_sim.ldpc import coded_bits, segment
 
 # Belief in a bit that shortening makes 0: above any other, yet small enough that float32 keeps what is added to it.
 _CERTAIN = np.float32(1e3)
@@ -49,8 +49,7 @@ def scrambler() -> NDArray[np.uint8]:
 def channel_bits(length: int, protection: Protection, bits_per_symbol: int) -> int:
     """Channel bits of `length` bytes, filling whole symbols."""
     wanted = -(-8 * length * protection.repeats // Fraction(protection.rate))
-    coded = sum(block.coded_bits for block in segment(8 * length, protection.rate))
-    return -(-max(int(wanted), coded) // bits_per_symbol) * bits_per_symbol
+    return -(-max(int(wanted), coded_bits(8 * length, protection.rate)) // bits_per_symbol) * bits_per_symbol
 
 
 def protect(data: bytes, protection: Protection, bits_per_symbol: int) -> NDArray[np.uint8]:

@@ -93,6 +93,12 @@ class Block:
         return self.information_bits + self.code.n - self.code.k
 
 
+def coded_bits(information_bits: int, rate: str) -> int:
+    """Bits that the blocks of `segment` send in all, without making them: a payload's length may be anyone's claim."""
+    shortest = code(rate, BLOCK_LENGTHS[0])
+    return information_bits + -(-information_bits // shortest.k) * (shortest.n - shortest.k)
+
+
 def segment(information_bits: int, rate: str) -> list[Block]:
     """Blocks that carry a payload with the least parity: long blocks first, the shortening spread evenly.
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channel_sim.awgn import awgn, noise_energy
-from channel_sim.ldpc import Code, code, segment
+from channel_sim.ldpc import Code, code, coded_bits, segment
 from channel_sim.ldpc_decoder import decode
 from channel_sim.ldpc_tables import BLOCK_LENGTHS, RATES
 from channel_sim.modulation import QPSK
@@ -141,5 +141,6 @@ def test_blocks_carry_the_payload_with_the_least_parity(bits, rate):
     shortest = code(rate, BLOCK_LENGTHS[0])
     assert sum(block.information_bits for block in blocks) == bits
     assert all(0 < block.information_bits <= block.code.k for block in blocks)
-    parity = sum(block.coded_bits for block in blocks) - bits
+    assert sum(block.coded_bits for block in blocks) == coded_bits(bits, rate)
+    parity = coded_bits(bits, rate) - bits
     assert parity == -(-bits // shortest.k) * (shortest.n - shortest.k)

@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from channel_sim.awgn import awgn
-from channel_sim.coding import scrambler
-from channel_sim.link import DEFAULT_LINK, MAX_SYMBOLS, LdpcLink, link_names, make_link
+from channel_sim.coding import protect, scrambler
+from channel_sim.link import DEFAULT_LINK, MAX_SYMBOLS, SIGNAL, LdpcLink, _crc24, link_names, make_link
+from channel_sim.modulation import QPSK
 from radiosem.errors import ChannelError, InputError
 from radiosem.frame import Frame
 
@@ -106,7 +108,7 @@ def test_losing_the_end_of_the_burst_costs_the_weak_part_only(frame, rng):
 
 
 def test_short_payloads_do_not_pay_for_whole_blocks():
-    link = LdpcLink(make_link("qpsk-1/2").modulation, "1/2")
+    link = LdpcLink(QPSK, "1/2")
     empty = link.symbol_count(0, 0)
     assert link.symbol_count(0, 1) - empty == (8 + 324) // 2
     # Asymptotically a bit of the weak part takes 1/R / 2 symbols, one of the strong part four bits: 2 symbols.
@@ -145,6 +147,18 @@ def test_a_true_signal_field_before_noise_delivers_no_part(name, amplitude, fram
     symbols[signal:] = noise * np.float32(amplitude)
     received = link.decode(symbols, 10.0)
     assert (received.strong, received.weak, received.coded_bits) == (None, None, 0)
+
+
+def test_a_burst_that_promises_the_longest_parts_is_refused_without_room_for_them(frame):
+    link = LdpcLink(QPSK, "1/2")
+    longest = b"\xff" * 5
+    field = QPSK.modulate(protect(longest + _crc24(longest), SIGNAL, QPSK.bits_per_symbol))
+    tracemalloc.start()
+    with pytest.raises(ChannelError, match="promises"):
+        link.decode(np.concatenate([field, field]), 20.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 def test_a_burst_of_another_link_is_refused(frame):
