@@ -50,7 +50,16 @@ def test_nearest_neighbours_differ_in_one_bit(modulation):
 
 
 def test_the_maps_are_those_of_the_standard():
-    # 3GPP TS 38.211, 5.1.3 to 5.1.5, worked by hand.
+    # 3GPP TS 38.211, 5.1.3 to 5.1.5: as printed, for every label, and one point of each worked by hand.
+    for modulation, scale, axis in (
+        (QPSK, 2, lambda b: b[0]),
+        (QAM16, 10, lambda b: b[0] * (2 - b[2])),
+        (QAM64, 42, lambda b: b[0] * (4 - b[2] * (2 - b[4]))),
+    ):
+        labels, points = constellation(modulation)
+        signs = 1.0 - 2 * labels.T
+        expected = (axis(signs) + 1j * axis(signs[1:])) / math.sqrt(scale)
+        np.testing.assert_allclose(points, expected, atol=1e-6)
     assert QPSK.modulate(np.array([0, 1], np.uint8)) == pytest.approx([(1 - 1j) / math.sqrt(2)])
     assert QAM16.modulate(np.array([1, 0, 1, 0], np.uint8)) == pytest.approx([(-3 + 1j) / math.sqrt(10)])
     assert QAM64.modulate(np.array([0, 1, 1, 0, 1, 0], np.uint8)) == pytest.approx([(7 - 3j) / math.sqrt(42)])
