@@ -18,7 +18,7 @@ STRIP_ROWS = 256
 START_OF_SCAN = b"\xff\xda"
 MAX_JPEG_SCANS = 64  # a progressive JPEG may ask for millions of passes over the image; encoders write about ten
 MAGIC = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}
-NO_DATA_GREY = 128  # what shows through transparent pixels: neither roof nor shadow
+NO_DATA_GREY = 128  # what shows through transparent pixels of an image: neither roof nor shadow
 
 
 def decode_image(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -33,11 +33,11 @@ def decode_image(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_
     raises      InputError when it is too large, not such an image, or damaged
     """
     with _opened(data, "image", tuple(MAGIC.values()), max_bytes, max_pixels) as image:
-        return _pixels(image, "RGB", "image")
+        return _pixels(image, "RGB", "image", NO_DATA_GREY)
 
 
 def decode_mask(data: bytes, shape: tuple[int, int], what: str = "cars_png") -> NDArray[np.bool_]:
-    """Decode a mask drawn on the grid: over 127 is True.
+    """Decode a mask drawn on the grid: over 127 is True, transparent is False.
 
     data     PNG, told by its first bytes
     shape    (rows, cols) it must have
@@ -50,7 +50,7 @@ def decode_mask(data: bytes, shape: tuple[int, int], what: str = "cars_png") -> 
             raise InputError(
                 f"{what} is {image.width} x {image.height} pixels; it must be {cols} x {rows}, one a cell of the grid"
             )
-        return _pixels(image, "L", what) > 127
+        return _pixels(image, "L", what, 0) > 127
 
 
 def resize(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
@@ -98,8 +98,8 @@ def _opened(data: bytes, what: str, formats: tuple[str, ...], max_bytes: int, ma
     return image
 
 
-def _pixels(image: Image.Image, mode: str, what: str) -> NDArray[np.uint8]:
-    """Decode and convert: uint8 [H, W, 3] for mode RGB, [H, W] for L."""
+def _pixels(image: Image.Image, mode: str, what: str, ground: int) -> NDArray[np.uint8]:
+    """Decode and convert: uint8 [H, W, 3] for mode RGB, [H, W] for L; the grey `ground` shows through."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -109,19 +109,19 @@ def _pixels(image: Image.Image, mode: str, what: str) -> NDArray[np.uint8]:
             pixels = np.empty((image.height, image.width, *((3,) if mode == "RGB" else ())), np.uint8)
             for top in range(0, image.height, STRIP_ROWS):
                 strip = image.crop((0, top, image.width, min(top + STRIP_ROWS, image.height)))
-                pixels[top : top + STRIP_ROWS] = np.asarray(_flat(strip).convert(mode))
+                pixels[top : top + STRIP_ROWS] = np.asarray(_flat(strip, ground).convert(mode))
             return pixels
     except Exception as error:  # as in _opened
         raise InputError(f"{what} is a damaged {image.format} file: {error}") from error
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def _flat(image: Image.Image, ground: int) -> Image.Image:
     """8 bits a channel, nothing transparent."""
     if image.mode.startswith(("I", "F")):
         deep: NDArray[Any] = np.asarray(image)
         return Image.fromarray((np.clip(deep, 0, 65535).astype(np.uint16) >> 8).astype(np.uint8))
     if image.has_transparency_data:
-        ground = Image.new("RGBA", image.size, (NO_DATA_GREY, NO_DATA_GREY, NO_DATA_GREY, 255))
-        ground.alpha_composite(image.convert("RGBA"))
-        return ground.convert("RGB")
+        below = Image.new("RGBA", image.size, (ground, ground, ground, 255))
+        below.alpha_composite(image.convert("RGBA"))
+        return below.convert("RGB")
     return image

@@ -162,6 +162,12 @@ def test_mask_is_what_is_over_127() -> None:
     np.testing.assert_array_equal(decode_mask(file_of(Image.fromarray(grey)), (32, 32)), grey > 127)
 
 
+def test_transparent_pixels_of_a_mask_are_not_set() -> None:
+    drawn = np.zeros((32, 40, 4), np.uint8)
+    drawn[4:8, 10:20] = 255
+    np.testing.assert_array_equal(decode_mask(file_of(Image.fromarray(drawn)), (32, 40)), drawn[..., 3] > 0)
+
+
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
