@@ -1,5 +1,7 @@
 """Unsigned numbers of a few bits <-> bytes, most significant bit first."""
 
+import operator
+
 from radiosem.errors import FrameError
 
 
@@ -11,7 +13,8 @@ class BitWriter:
         self._bits = 0
 
     def write(self, value: int, bits: int) -> None:
-        """Append `value`, 0 <= value < 2**bits."""
+        """Append `value`, 0 <= value < 2**bits; a whole number of NumPy counts as one."""
+        value = operator.index(value)
         if not 0 <= value < 1 << bits:
             raise ValueError(f"value {value} does not fit {bits} bits")
         self._value = self._value << bits | value

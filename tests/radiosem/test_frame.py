@@ -92,6 +92,11 @@ def test_other_values_come_back_within_half_a_step(
     assert law.slope_db == pytest.approx(slope_db, abs=LAW_STEP_DB / 2)
 
 
+def test_pixels_counted_by_numpy_are_carried_like_any_other() -> None:
+    row, col = np.argwhere(np.arange(64 * 48).reshape(64, 48) == 60 * 48 + 3)[0]
+    assert pack(replace(ONE, transmitters=(Transmitter(col, row),)), CONTEXT) == FRAME
+
+
 def test_cars_of_a_lossy_mask_stay_lossless() -> None:
     frame = pack(ONE, JPEG)
     received, name = unpack(frame.strong, frame.weak, CODECS)
