@@ -173,7 +173,7 @@ def depth_map(
     transmitters  T of them, inside the grid
     path_losses   T of them, dB at 1 m and dB per decade of metres
     weigh         "loss": path loss as the paper prints it; "power": path gain above `floor_db`, which obstacles weaken
-    returns       float32 [H, W], scaled to a maximum of 1
+    returns       float32 [H, W] in [0, 1], scaled to a maximum of 1
     raises        InputError naming the transmitter that lies outside the grid, or the unknown `weigh`
     """
     if len(transmitters) != len(path_losses):
@@ -186,6 +186,7 @@ def depth_map(
     for index, (transmitter, law) in enumerate(zip(transmitters, path_losses, strict=True)):
         transmitter.check_inside(grid, index)
         loss_db = path_loss_db(grid, transmitter, law)
-        weight = loss_db if weigh == "loss" else np.maximum(-loss_db - floor_db, 0)
+        # A fitted law may promise a gain close by, which is no weight of an obstacle.
+        weight = np.maximum(loss_db if weigh == "loss" else -loss_db - floor_db, 0)
         total += weight * free_share(buildings, transmitter)
     return total / max(float(total.max()), 1e-9)

@@ -181,6 +181,14 @@ def test_weighing_power_fades_with_distance_and_obstacles_and_ends_at_the_floor(
     assert (depth >= 0).all()
 
 
+def test_a_law_that_promises_a_gain_close_by_weighs_nothing_there() -> None:
+    near = Transmitter(8, 16, height_m=1.5)
+    depth = depth_map(np.zeros((32, 64), bool), (near,), (PathLoss(-16.0, 40.0),))
+    assert depth[16, 8] == depth[16, 10] == 0
+    assert depth[16, 12] > 0
+    assert depth.max() == 1
+
+
 def test_a_depth_map_of_nothing_but_buildings_is_zero() -> None:
     depth = depth_map(np.ones((32, 32), bool), (Transmitter(1, 1),), (LAW,))
     assert not depth.any()
