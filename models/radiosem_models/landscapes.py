@@ -6,6 +6,7 @@ A rendered landscape is kept on disk, since drawing it takes as long as a traini
 
 import hashlib
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ Crop = tuple[NDArray[np.uint8], NDArray[np.bool_]]  # image [S, S, 3] RGB, build
 
 
 class Landscapes:
-    """Rendered landscapes of the blocks of a data set, by block and seed.
+    """Rendered landscapes of the blocks of a data set, by block and seed; two blocks never share their look.
 
     cache  folder for the images; one that another version of the renderer filled is not read
     """
@@ -48,7 +49,7 @@ class Landscapes:
         path = self._folder / f"{block_id}-{seed}.npy"
         if not path.is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
-            drawn = landscape_image(self.heights_m(block_id), seed)
+            drawn = landscape_image(self.heights_m(block_id), zlib.crc32(f"{block_id} {seed}".encode()))
             temporary = path.with_suffix(f".{os.getpid()}.npy")
             np.save(temporary, drawn)
             os.replace(temporary, path)

@@ -81,7 +81,7 @@ def _cast_shadow(height_m: Floats, azimuth: float, elevation: float) -> Floats:
 
 def _light(rng: Rng, scene: Scene, rise_m: Floats) -> Floats:
     """Sun and sky on the scene: linear light, float32 [H, W, 3]."""
-    azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(24, 62))
+    azimuth, elevation = rng.uniform(0, 2 * np.pi), np.deg2rad(rng.uniform(27, 54))
     shadow = cv2.GaussianBlur(_cast_shadow(scene.height_m, azimuth, elevation), (0, 0), 0.6)
     # Roofs are shaded by their own slopes, everything else by the small relief of its height.
     relief = np.clip(scene.height_m - cv2.blur(scene.height_m, (7, 7)), -1.2, 1.2)
@@ -90,8 +90,8 @@ def _light(rng: Rng, scene: Scene, rise_m: Floats) -> Floats:
     gx, gy = np.clip(gx + rx, -1.2, 1.2), np.clip(gy + ry, -1.2, 1.2)
     towards = np.cos(elevation) * np.array([np.cos(azimuth), np.sin(azimuth)])
     facing = (np.sin(elevation) - gx * towards[0] - gy * towards[1]) / np.sqrt(1 + gx**2 + gy**2)
-    sky = 1 / (1 + np.clip(cv2.GaussianBlur(scene.height_m, (0, 0), 7) - scene.height_m, 0, 30) * 0.045)
-    ambient = rng.uniform(0.1, 0.36)
+    sky = 1 / (1 + np.clip(cv2.GaussianBlur(scene.height_m, (0, 0), 7) - scene.height_m, 0, 30) * 0.06)
+    ambient = rng.uniform(0.1, 0.28)
     sun = np.clip(facing, 0, None) * (1 - shadow * rng.uniform(0.85, 1.0)) * (1 - ambient)
     blue = floats([0.92, 1.0, 1.14]) ** rng.uniform(0.3, 1.6)
     warm = floats([1.05, 1.0, 0.93]) ** rng.uniform(0.0, 1.5)
@@ -109,10 +109,10 @@ def _photograph(rng: Rng, linear: Floats) -> NDArray[np.uint8]:
     image = 255 * np.clip(linear, 0, None) ** (1 / 2.2)
     grey = image.mean(2, keepdims=True)
     image = grey + (image - grey) * rng.uniform(0.5, 1.05)
-    haze = rng.uniform(0, 0.22)
+    haze = rng.uniform(0, 0.14)
     image = image * (1 - haze) + haze * floats([196, 202, 212])
     image = (image - 110) * rng.uniform(0.85, 1.15) + 110
-    image *= np.exp(rng.normal(0, 0.035, 3)).astype(np.float32)
+    image *= np.exp(rng.normal(0, 0.03, 3)).astype(np.float32)
     image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.55, 1.1))
     image += rng.uniform(0, 0.9) * (image - cv2.GaussianBlur(image, (0, 0), 1.2))
     image += rng.standard_normal((*shape, 3), np.float32) * rng.uniform(0.5, 4.0)

@@ -136,7 +136,8 @@ def park_cars(rng: Rng, outside_m: Floats, scene: Scene, count: int) -> None:
             continue
         slope = (smooth[row, col + 3] - smooth[row, col - 3], smooth[row + 3, col] - smooth[row - 3, col])
         angle = float(np.arctan2(slope[0], -slope[1]) + rng.normal(0, 0.05))
-        if scene.height_m[row - 4 : row + 5, col - 4 : col + 5].max() < 1.0:
+        here = scene.height_m[row - 4 : row + 5, col - 4 : col + 5]
+        if here.max() < 1.0 and here.min() >= 0:  # neither on another car nor on water
             size = (float(rng.uniform(3.8, 5.2)) / PIXEL_M, float(rng.uniform(1.7, 2.1)) / PIXEL_M)
             _draw_car(rng, scene, (col, row), size, angle)
 

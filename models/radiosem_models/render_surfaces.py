@@ -28,7 +28,7 @@ ROOF_COLOURS = {
 }
 GROUND_COLOURS = {
     "asphalt": floats([[108, 108, 110], [88, 88, 92], [126, 123, 118], [98, 95, 92]]),
-    "paving": floats([[165, 160, 150], [184, 175, 160], [150, 146, 140], [166, 114, 94]]),
+    "paving": floats([[165, 160, 150], [184, 175, 160], [150, 146, 140], [166, 132, 116]]),
     "concrete": floats([[200, 195, 188], [214, 210, 200], [176, 172, 166]]),
     "grass": floats([[95, 114, 60], [112, 126, 70], [82, 100, 56], [132, 130, 82]]),
     "soil": floats([[170, 126, 92], [150, 116, 88], [186, 150, 116], [168, 98, 68], [134, 104, 82]]),
@@ -124,7 +124,7 @@ def roofs(rng: Rng, plan: Layout, scene: Scene) -> Floats:
 
 def _roof_colours(rng: Rng, body: NDArray[Any], look: NDArray[Any]) -> Floats:
     """Each body takes one or two families of colour, each roof on it a shade of its own: float32 [H, W, 3]."""
-    shares = rng.dirichlet([0.7, 0.7, 0.4, 0.5, 0.4, 0.4, 0.06])
+    shares = rng.dirichlet([1.4, 0.8, 0.35, 0.7, 0.5, 0.6, 0.06])
     family = rng.choice(len(ROOF_COLOURS), _LOOKS, p=shares)
     other = np.where(rng.random(_LOOKS) < 0.25, rng.choice(len(ROOF_COLOURS), _LOOKS, p=shares), -1)
     of_body = family[(body * 31) % _LOOKS]
@@ -183,11 +183,15 @@ def ground(rng: Rng, plan: Layout, scene: Scene) -> Floats:
     shape, out = plan.inside.shape, plan.outside_m
     dense = float(np.clip((plan.inside.mean() - 0.15) / 0.25, 0, 1))
     names = list(GROUND_COLOURS)
-    town, garden = np.array([3, 2.2, 1, 0.8, 0.6]), np.array([0.5, 0.5, 0.4, 4, 2.5])
-    shares = rng.dirichlet(1.2 * (dense * town + (1 - dense) * garden))
+    town, garden = np.array([3, 2.2, 0.7, 1.4, 0.25]), np.array([0.3, 0.4, 0.3, 4, 1.6])
+    shares = rng.dirichlet(1.6 * (dense * town + (1 - dense) * garden))
 
     def material(wild: bool = False) -> tuple[Floats, float]:
-        name = str(rng.choice(["grass", "soil"])) if wild else names[rng.choice(len(names), p=shares)]
+        name = (
+            str(rng.choice(["grass", "soil"], p=[0.4 + 0.4 * dense, 0.6 - 0.4 * dense]))
+            if wild
+            else names[rng.choice(len(names), p=shares)]
+        )
         return pick(rng, GROUND_COLOURS[name], 10), {"grass": 0.012, "soil": 0.005}.get(name, 0.001)
 
     colour, trees_here = material()
@@ -209,7 +213,7 @@ def ground(rng: Rng, plan: Layout, scene: Scene) -> Floats:
         patch = noise(rng, shape, rng.uniform(8, 45)) + 0.35 * noise(rng, shape, 3)
         lay(np.clip((patch - rng.uniform(0.3, 1.2)) * 6, 0, 1), *material(wild=rng.random() < 0.85))
 
-    _open_space(rng, plan, lay)
+    _open_space(rng, plan, scene, lay)
     road = _streets(rng, plan, dense, scene)
     trees *= 1 - 0.97 * road
     grain = (
@@ -222,7 +226,7 @@ def ground(rng: Rng, plan: Layout, scene: Scene) -> Floats:
     return np.where(out > 0.5, trees * thick + row, 0).astype(np.float32)
 
 
-def _open_space(rng: Rng, plan: Layout, lay: Any) -> None:
+def _open_space(rng: Rng, plan: Layout, scene: Scene, lay: Any) -> None:
     """Make the widest empty places a park, a river, a square or a field."""
     wide_m = rng.uniform(11, 20)
     core = (plan.outside_m < wide_m).astype(np.uint8)
@@ -230,14 +234,15 @@ def _open_space(rng: Rng, plan: Layout, lay: Any) -> None:
         return
     to_core = cv2.distanceTransform(core, cv2.DIST_L2, 5) * PIXEL_M
     weight = np.clip((wide_m - rng.uniform(3, 7) - to_core) * 1.5, 0, 1).astype(np.float32)
-    water = 0.25 if plan.inside.mean() > 0.3 else 0.03
-    use = rng.choice(["park", "water", "square", "field", "none"], p=[0.35, water, 0.15, 0.1, 0.4 - water])
+    water = 0.2 if plan.inside.mean() > 0.3 else 0.03
+    use = rng.choice(["park", "water", "square", "field", "none"], p=[0.4, water, 0.15, 0.05, 0.4 - water])
     if use == "park":
         lay(weight, pick(rng, GROUND_COLOURS["grass"]), 0.02)
         winding = np.abs(noise(rng, weight.shape, 30) + 0.02 * plan.u) < 0.06
         lay(weight * winding, pick(rng, GROUND_COLOURS["soil"]), 0.0)
     elif use == "water":
         lay(weight, pick(rng, WATER, 5), 0.0)
+        scene.height_m[weight > 0.5] = -2.0
     elif use == "square":
         lay(weight, pick(rng, GROUND_COLOURS["paving"]), 0.001)
     elif use == "field":
