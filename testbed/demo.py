@@ -100,6 +100,14 @@ class Arrival:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """One observation of which no map arrived, and why."""
+
+    entry: PackEntry
+    reason: str
+
+
+@dataclass(frozen=True)
 class Rig:
     """A receiver and an edge that are up, as separate processes."""
 
@@ -158,14 +166,14 @@ def choose(settings: DemoSettings) -> tuple[PackEntry, ...]:
 
 def send_all(
     rig: Rig, settings: DemoSettings, entries: tuple[PackEntry, ...], sent: Callable[[PackEntry], None]
-) -> list[Arrival]:
+) -> tuple[list[Arrival], list[Loss]]:
     """Send every observation through the edge, fetch what the receiver made of it, and score it.
 
-    sent    called when an observation is done
-    raises  DeliveryError naming the observation and the reason
+    sent    called when an observation is done with
+    raises  DeliveryError when not one arrived
     """
     run = secrets.token_hex(4)  # an id of its own, because a receiver answers a known id with the map it has
-    arrivals = []
+    arrivals, losses = [], []
     with grpc.insecure_channel(rig.edge_address) as channel:
         edge = rpc.TransmitterStub(channel)
         for number, entry in enumerate(entries):
@@ -177,20 +185,35 @@ def send_all(
                 noise_seed=number,
             )
             try:
-                receipt = edge.Transmit(observation, timeout=SEND_WITHIN_S)
-            except grpc.RpcError as error:
-                raise DeliveryError(f"{entry.id}: {error.details()}{rig.edge.last_words()}") from None
-            if receipt.status not in (pb.STATUS_ACCEPTED, pb.STATUS_DEGRADED):
-                raise DeliveryError(f"{entry.id}: {receipt.message}; logs are {rig.edge.log} and {rig.receiver.log}")
-            received = fetch(rig.client, receipt.map_id, settings.threshold_dbm)
-            truth = entry.truth()
-            scores = score(entry, truth, received, settings.threshold_dbm)
-            arrivals.append(Arrival(entry, truth, receipt, received, scores))
+                receipt = _transmit(edge, observation)
+                received = fetch(rig.client, receipt.map_id, settings.threshold_dbm)
+            except DeliveryError as error:
+                losses.append(Loss(entry, str(error)))
+            else:
+                truth = entry.truth()
+                scores = score(entry, truth, received, settings.threshold_dbm)
+                arrivals.append(Arrival(entry, truth, receipt, received, scores))
             sent(entry)
-    return arrivals
+    if not arrivals:
+        raise DeliveryError(
+            f"no map arrived; {losses[0].entry.id}: {losses[0].reason}; logs are {rig.edge.log} and {rig.receiver.log}"
+        )
+    return arrivals, losses
 
 
-def summarise(settings: DemoSettings, arrivals: list[Arrival], seconds: float) -> dict[str, Any]:
+def _transmit(edge: rpc.TransmitterStub, observation: pb.Observation) -> pb.Receipt:
+    try:
+        receipt: pb.Receipt = edge.Transmit(observation, timeout=SEND_WITHIN_S)
+    except grpc.RpcError as error:
+        raise DeliveryError(f"{error.code().name}: {error.details()}") from None
+    if receipt.status not in (pb.STATUS_ACCEPTED, pb.STATUS_DEGRADED):
+        raise DeliveryError(receipt.message)
+    return receipt
+
+
+def summarise(
+    settings: DemoSettings, arrivals: list[Arrival], seconds: float, losses: list[Loss] | None = None
+) -> dict[str, Any]:
     """Everything a run found, fit for JSON."""
     rows = [arrival.row() for arrival in arrivals]
     return {
@@ -208,6 +231,7 @@ def summarise(settings: DemoSettings, arrivals: list[Arrival], seconds: float) -
         "versions": versions(),
         "mean": {key: _mean([row[key] for row in rows]) for key in MEAN_KEYS},
         "maps": rows,
+        "lost": [{"id": loss.entry.id, "reason": loss.reason} for loss in losses or ()],
     }
 
 
@@ -274,7 +298,7 @@ def run_demo(
     except OSError as error:
         raise InputError(f"out is {str(settings.out)!r}, where no folder can be made: {error.strerror}") from None
     with running_rig(settings) as rig:
-        arrivals = send_all(rig, settings, entries, sent)
+        arrivals, losses = send_all(rig, settings, entries, sent)
         if hold is None:
             rig.edge.stop()
             rig.receiver.stop()
@@ -284,7 +308,7 @@ def run_demo(
         for arrival in arrivals:
             draw_panel(arrival, settings.threshold_dbm, settings.out / f"{arrival.entry.id}.png")
             drawn(arrival.entry)
-        summary = summarise(settings, arrivals, time.monotonic() - began)
+        summary = summarise(settings, arrivals, time.monotonic() - began, losses)
         (settings.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
         write_report(summary, settings.out)
         if hold is not None:

@@ -112,14 +112,14 @@ def _page(summary: dict[str, Any], folder: Path) -> str:
 <body>
 <main>
 <h1>Radio maps from a few kilobits</h1>
-<p class="lead">{len(summary["maps"])} times, an edge process saw a city block from above and read the power at a few
-hundred places. It sent what causes the map, not the map, through simulated noise ({escape(settings["link"])}, Es/N0 =
+<p class="lead">{len(summary["maps"]) + len(summary["lost"])} times, an edge process saw a city block from above and
+read the power at a few hundred places. It sent what causes the map, not the map, through simulated noise ({escape(settings["link"])}, Es/N0 =
 {settings["es_n0_db"]:g} dB), and a receiver process rebuilt the map. Neither process had the truth they are compared
 with below.</p>
 {_tiles(summary)}
 <h2>Every map</h2>
 <div class="card">{_table(summary)}</div>
-<h2>Milliseconds a stage</h2>
+{_losses(summary)}<h2>Milliseconds a stage</h2>
 <div class="card">{_stages(summary)}</div>
 <h2>The maps</h2>
 {"".join(_figure(row, folder) for row in summary["maps"])}
@@ -182,6 +182,12 @@ def _table(summary: dict[str, Any]) -> str:
     blank = {key: "" for _, key, template in COLUMNS if key not in mean}
     foot = _cells({**blank, **mean, "id": "mean"}, "td") if summary["maps"] else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody><tfoot><tr>{foot}</tr></tfoot></table>"
+
+
+def _losses(summary: dict[str, Any]) -> str:
+    lost = (f"<li><b>{escape(loss['id'])}</b>: {escape(loss['reason'])}</li>" for loss in summary["lost"])
+    items = "".join(lost)
+    return f"<h2>Did not arrive</h2><ul>{items}</ul>" if items else ""
 
 
 def _stages(summary: dict[str, Any]) -> str:

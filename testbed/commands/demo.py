@@ -76,6 +76,8 @@ def tell(console: Console, summary: dict[str, Any], out: Path) -> None:
     else:
         console.print(_table("Over the air", summary, LINK + TIMES))
         console.print(_table("Against the truth", summary, SCORES))
+    for loss in summary["lost"]:
+        console.print(f"{loss['id']} did not arrive: {loss['reason']}", style="bold red", highlight=False, markup=False)
     console.print(
         "MSE is of grey in 0..1 over all pixels, buildings 0; MSE outdoor and RMSE are of outdoor pixels whose truth "
         f"is known and that were not sampled; outage is below {summary['settings']['threshold_dbm']:g} dBm. "
@@ -101,7 +103,8 @@ def demo(
     """Send the sample pack from an edge process to a receiver process, and score what arrives.
 
     Leaves `summary.json`, a PNG panel a map, `report.html` and both logs in the folder `--out`. The services read
-    the environment variables EDGE_TX_* and SERVER_RX_* as always (see `radiosem edge serve --help`).
+    the environment variables EDGE_TX_* and SERVER_RX_* as always (see `radiosem edge serve --help`). Exit code 1 says
+    that a map did not arrive, and the table says why.
 
     Examples: `radiosem demo`, `radiosem demo --es-n0-db 2 --serve`, `radiosem demo --codec vqvae --json`
     """
@@ -146,3 +149,5 @@ def demo(
         )
     if not serve:
         show(summary)
+    if summary["lost"]:
+        raise typer.Exit(1)

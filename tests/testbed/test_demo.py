@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from radiosem.errors import InputError
 from testbed.cli import app
-from testbed.demo import Arrival, DemoSettings, choose, summarise
+from testbed.demo import Arrival, DemoSettings, Loss, choose, summarise
+from testbed.pack import PackEntry
 from testbed.panel import draw_panel
 from testbed.received import sample_pixels
 from testbed.report import write_report
@@ -80,6 +81,21 @@ def test_the_panel_shows_maps_north_up_and_the_report_needs_nothing_else(arrival
     assert not re.search(r"""(src|href)=["'](?!data:|#)""", text)
     assert "OpenStreetMap" in text
     assert "nan" not in re.sub('base64,[^"]*', "", text).lower().split()
+
+
+def test_a_map_that_did_not_arrive_is_told_everywhere_with_its_reason(
+    arrival: Arrival, entries: dict[str, PackEntry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = DemoSettings(out=tmp_path)
+    summary = summarise(settings, [arrival], 1.0, [Loss(entries["florence-04-a"], "the <air> ate it")])
+    assert summary["lost"] == [{"id": "florence-04-a", "reason": "the <air> ate it"}]
+    (tmp_path / f"{arrival.entry.id}.png").write_bytes(b"")
+    assert "<b>florence-04-a</b>: the &lt;air&gt; ate it" in write_report(summary, tmp_path).read_text("utf-8")
+
+    monkeypatch.setattr("testbed.commands.demo.run_demo", lambda *_: summary)
+    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "florence-04-a did not arrive: the <air> ate it" in result.stdout
 
 
 def _assert_landscape_inside(panel: np.ndarray, arrival: Arrival) -> None:
