@@ -25,6 +25,7 @@ class Blobs:
             probe = folder / f".probe-{secrets.token_hex(8)}"
             probe.write_bytes(b"")
             probe.unlink()
+            _sync_folder(folder.parent)
         except OSError as error:
             raise StoreError(
                 f"the data folder {folder.parent} cannot be written ({error.strerror}); "

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     make_url,
     select,
+    text,
 )
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
@@ -58,7 +59,7 @@ class Store:
     """Maps by id and by order of arrival; safe to use from several threads and processes.
 
     data_dir      folder of the blobs, and of the SQLite file unless `database_url` says otherwise
-    database_url  SQLAlchemy URL; PostgreSQL needs its driver installed
+    database_url  SQLAlchemy URL; PostgreSQL needs the extra `postgresql`
     raises        StoreError when the folder or the database cannot be written
     """
 
@@ -94,6 +95,9 @@ class Store:
         )
         with _told("written"), Session(self._engine, expire_on_commit=False) as session:
             try:
+                if self._engine.dialect.name == "postgresql":
+                    # It draws the sequence before it commits; a follower must not see a later map first.
+                    session.execute(text("LOCK TABLE maps IN SHARE ROW EXCLUSIVE MODE"))
                 if held:
                     session.execute(delete(Row).where(Row.sequence == held.sequence))
                 session.add(row)
@@ -166,7 +170,10 @@ def _engine(url: str) -> Engine:
     try:
         engine = create_engine(make_url(url), pool_pre_ping=True)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(f"SERVER_RX_DATABASE_URL needs a driver that is not installed ({error})") from error
+        raise StoreError(
+            f"SERVER_RX_DATABASE_URL needs a driver that is not installed ({error}); "
+            "pip install 'radiosem[postgresql]' brings that of postgresql+psycopg://"
+        ) from error
     except ArgumentError as error:
         raise StoreError("SERVER_RX_DATABASE_URL is not an SQLAlchemy URL, such as sqlite:////folder/file") from error
     if engine.dialect.name == "sqlite":

@@ -2,11 +2,12 @@
 
 import dataclasses
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -85,6 +86,32 @@ def test_maps_are_paged_newest_first_and_followed_oldest_first(store, record):
     assert store.newest(9, before=saved[3].sequence) == saved[2::-1]
     assert store.after(saved[2].sequence) == saved[3:]
     assert store.last_sequence() == saved[4].sequence
+
+
+def test_a_map_is_never_seen_before_one_of_a_lower_sequence(store, record):
+    written, go = threading.Event(), threading.Event()
+
+    def hold(session, _):
+        if threading.current_thread() is first:
+            written.set()
+            go.wait(20)
+
+    first, second = (
+        threading.Thread(target=store.save, args=(renamed(record, name),), daemon=True) for name in ("first", "second")
+    )
+    event.listen(Session, "after_flush", hold)
+    try:
+        first.start()
+        assert written.wait(20)
+        second.start()
+        second.join(0.5)
+        assert store.newest(10) == []  # the second waits for the first
+        go.set()
+        first.join(20)
+        second.join(20)
+    finally:
+        event.remove(Session, "after_flush", hold)
+    assert [stored.observation_id for stored in store.after(0)] == ["first", "second"]
 
 
 def test_what_is_not_there_is_said_so(store):
@@ -175,7 +202,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_its_setting(tmp_path):
     ("url", "text"),
     [
         ("nonsense", "not an SQLAlchemy URL"),
-        ("nosuchdb://x", "driver that is not installed"),
+        ("nosuchdb://x", r"driver that is not installed .*radiosem\[postgresql\]"),
         ("sqlite:////nowhere/at/all/x.sqlite", "could not be opened"),
     ],
 )
