@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from radiosem.errors import InputError
 from radiosem.features import CHANNELS, generator_features
 from radiosem.inference import load_network
-from radiosem.metrics import MapScores, bootstrap_interval, score_map
+from radiosem.metrics import MapScores, bootstrap_interval, score_grey, score_map
 from radiosem.pathloss import PRIOR
-from radiosem.scale import RAYTRACED
+from radiosem.scale import RAYTRACED, Scale
 from radiosem.types import Grid
 from radiosem_models.data import Dataset, MapKey
 
@@ -60,6 +60,7 @@ class Evaluation:
     maps: int
     scores: MapScores
     mse_interval: tuple[float | None, float | None]
+    regions: int
     ms_per_map: float
     peak_mb: float
     scaling: str
@@ -86,7 +87,7 @@ def evaluate(
     split     train, val, test, or all
     threads   CPU threads of a network, 0 for every core
     report    called with maps done and maps in all
-    returns   means over maps; the interval of the MSE is a 95 % bootstrap over blocks
+    returns   means over maps; the interval of the MSE is a 95 % bootstrap over regions, blocks that share ground
     raises    InputError on an unknown model, split or gain
     """
     if model not in RECONSTRUCTORS:
@@ -102,7 +103,7 @@ def evaluate(
         map_scores, took_s = _score(dataset, key, rebuild)
         scores.append(map_scores)
         seconds += took_s
-    interval = bootstrap_interval([s.mse for s in scores], [k.block_id for k in keys], seed=0)
+    interval = bootstrap_interval([s.mse for s in scores], [dataset.region(k.block_id) for k in keys], seed=0)
     return Evaluation(
         model,
         Path(data_dir).name,
@@ -112,9 +113,10 @@ def evaluate(
         len(keys),
         mean_scores(scores),
         (interval.low, interval.high),
+        interval.blocks,
         1000 * seconds / len(keys),
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        f"raw grey, 0 = {dataset.scale.floor_db} dB, 1 = {dataset.scale.top_db} dB",
+        _scaling(dataset.known_scale),
     )
 
 
@@ -123,10 +125,19 @@ def _score(dataset: Dataset, key: MapKey, rebuild: Callable[[Features], Grey]) -
     buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
     began = time.perf_counter()
     features = generator_features(buildings, dataset.cars(key), transmitter, PRIOR, Grid(*buildings.shape))
-    gain_db = np.where(buildings, np.nan, RAYTRACED.gain_db(rebuild(features)))
+    rebuilt = rebuild(features)
     took_s = time.perf_counter() - began
-    truth = dataset.grey(key) / np.float32(255)
-    return score_map(truth, gain_db, buildings, buildings, dataset.scale, features[SIGHT] > 0), took_s
+    truth, scale = dataset.grey(key) / np.float32(255), dataset.known_scale
+    if scale is None:
+        return score_grey(truth, rebuilt, buildings, buildings), took_s
+    gain_db = np.where(buildings, np.nan, RAYTRACED.gain_db(rebuilt))
+    return score_map(truth, gain_db, buildings, buildings, scale, features[SIGHT] > 0), took_s
+
+
+def _scaling(scale: Scale | None) -> str:
+    if scale is None:
+        return "raw grey whose dB are not known: the rebuilt map's grey is compared as it is"
+    return f"raw grey, 0 = {scale.floor_db} dB, 1 = {scale.top_db} dB"
 
 
 def mean_scores(scores: list[MapScores]) -> MapScores:

@@ -3,7 +3,7 @@
 png/buildings_complete/ID.png   255 inside buildings          png/heights/ID.png   metres (optional)
 png/cars/ID.png                 255 on cars (optional)        antenna/ID.json      [[col, row(, height_m)], ...]
 gain/MODEL/ID_TX.png            8-bit grey path gain, 0 inside buildings and at or below the floor
-dataset.json                    scale and the split of every block (optional: then only the split "all" exists)
+dataset.json                    scale, and split and place of every block (optional: then only the split "all" exists)
 """
 
 import hashlib
@@ -74,11 +74,18 @@ class Dataset:
         self.block_ids = sorted((p.stem for p in masks.glob("*.png")), key=lambda s: (len(s), s))
 
     @cached_property
-    def scale(self) -> Scale:
-        """The mapping from grey to dB: the data set's own, or RadioMapSeer's."""
+    def known_scale(self) -> Scale | None:
+        """Grey to dB: as dataset.json says, None where it does not; without the file RadioMapSeer's."""
         if "floor_db" in self.about:
             return Scale("raytraced", float(self.about["floor_db"]), float(self.about["top_db"]))  # type: ignore[arg-type]
-        return RADIOMAPSEER
+        return None if self.about else RADIOMAPSEER
+
+    @property
+    def scale(self) -> Scale:
+        """`known_scale`, for those who cannot do without. Raises InputError where it is unknown."""
+        if self.known_scale is None:
+            raise InputError(f"{self.root / 'dataset.json'} names no floor_db and top_db; this needs grey in dB")
+        return self.known_scale
 
     def blocks_in(self, split: str) -> list[str]:
         """Ids of the blocks of a split: train, val, test or all."""
@@ -131,6 +138,32 @@ class Dataset:
     def cars(self, key: MapKey) -> CarMap | None:
         """The cars that took part in one radio map, None when it is static."""
         return self.block(key.block_id).cars if key.dynamic else None
+
+    def region(self, block_id: str) -> str:
+        """Name of the ground a block lies on: that of any other block with which it overlaps, at first or second hand.
+
+        Places are the centres cx, cy in metres of dataset.json; a block without them lies apart.
+        """
+        return self._regions[block_id]
+
+    @cached_property
+    def _regions(self) -> dict[str, str]:
+        regions = {block_id: block_id for block_id in self.block_ids}
+        for block_id in self.block_ids:
+            for other in self.block_ids:
+                merged, name = regions[other], regions[block_id]
+                if merged != name and self._overlap(block_id, other):
+                    regions = {key: name if region == merged else region for key, region in regions.items()}
+        return regions
+
+    def _overlap(self, block_id: str, other: str) -> bool:
+        one, two = self._tiles.get(block_id, {}), self._tiles.get(other, {})
+        if "cx" not in one or "cx" not in two or one.get("city") != two.get("city"):
+            return False
+        rows, cols = self.block(block_id).buildings.shape
+        cell_size_m = float(self.about.get("cell_size_m", 1.0))  # type: ignore[arg-type]
+        east_m, north_m = (abs(float(one[key]) - float(two[key])) for key in ("cx", "cy"))  # type: ignore[arg-type]
+        return east_m < cols * cell_size_m and north_m < rows * cell_size_m
 
     def split_hash(self, split: str) -> str:
         """SHA-256 over the masks of a split, so that a score can name what it was taken on."""

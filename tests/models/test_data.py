@@ -67,3 +67,12 @@ def test_an_image_that_is_none_is_named(city, tmp_path):
     with pytest.raises(InputError, match=r"1_0\.png"):
         Dataset(tmp_path / "broken").grey(MapKey("1", 0, "RT"))
     assert np.ptp(Dataset(city).grey(MapKey("1", 0, "RT"))) > 0
+
+
+def test_a_folder_that_says_nothing_of_its_scale_has_none(city, tmp_path):
+    shutil.copytree(city, tmp_path / "unscaled")
+    (tmp_path / "unscaled/dataset.json").write_text('{"tiles": {"1": {"split": "train"}}}')
+    dataset = Dataset(tmp_path / "unscaled")
+    assert dataset.known_scale is None
+    with pytest.raises(InputError, match="names no floor_db"):
+        _ = dataset.scale
