@@ -12,8 +12,12 @@ from radiosem.errors import DeliveryError
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1.radiosem_pb2_grpc import ReceiverStub
 
-# Worth another try: the far side may be starting, restarting or slow. Anything else would answer the same again.
-_PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+# Worth another try: the far side may be starting, restarting, slow or full. Anything else would answer the same again.
+_PASSING = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+)
 _DURABLE = (pb.STATUS_ACCEPTED, pb.STATUS_DEGRADED)
 MAX_BACKOFF_S = 5.0
 # A receiver that comes back is found again within a second.

@@ -36,7 +36,10 @@ def test_accepted_burst_is_sent_once(receiver, send) -> None:
     assert len(receiver.bursts) == 1
 
 
-@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED])
+@pytest.mark.parametrize(
+    "code",
+    [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED],
+)
 def test_passing_failure_is_retried_with_new_noise_under_the_same_id(receiver, send, script, code) -> None:
     receiver.script = [script.failure(code), script.failure(code), script.receipt(pb.STATUS_ACCEPTED)]
     assert send().status == pb.STATUS_ACCEPTED
