@@ -38,7 +38,7 @@ _CODECS: dict[str, Callable[..., MaskCodec]] = {
     "jpeg": JpegCodec,
     "vqvae": VqVaeCodec,
 }
-_WEIGHTS = {"vqvae": vqvae.WEIGHTS}  # the networks without which a codec is not held
+_WEIGHTS = {"vqvae": vqvae.DECODER}  # the networks without which a codec is not held
 
 
 def codec_names() -> tuple[str, ...]:

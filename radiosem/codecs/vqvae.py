@@ -13,7 +13,7 @@ from radiosem.errors import FrameError, InputError, WeightsError
 from radiosem.inference import Network, load_network
 from radiosem.types import BuildingMap
 
-WEIGHTS = "vqvae-decoder"
+ENCODER, DECODER = "vqvae-encoder", "vqvae-decoder"
 MAX_CODEBOOK = 1 << 16
 
 
@@ -28,15 +28,17 @@ def _index_counts(meta: dict[str, object], size: int) -> NDArray[np.float64]:
 class VqVaeCodec:
     """Lossy, learned: encoder network -> indices int64 [h, w] -> range coder with the indices' frequencies in training.
 
-    raises   WeightsError when the decoder is missing or altered, or the manifest lacks its `codebook_size` and `stride`
+    raises   WeightsError when a network is missing or altered, or the manifest lacks the decoder's `codebook_size` and
+             `stride`
 
-    The id covers the decoder and the frequencies: what a receiver must hold. The networks are loaded at first use.
+    The id covers the decoder and the frequencies: what both ends must agree on. The networks are loaded at first use.
     """
 
     name = "vqvae"
 
     def __init__(self) -> None:
-        entry = weights.entry(WEIGHTS)
+        weights.verified_path(ENCODER)
+        entry = weights.entry(DECODER)
         weights.verify(entry)
         size, stride = entry.meta.get("codebook_size"), entry.meta.get("stride")
         if not (isinstance(size, int) and 2 <= size <= MAX_CODEBOOK and isinstance(stride, int) and 1 <= stride <= 32):
@@ -52,11 +54,11 @@ class VqVaeCodec:
 
     @cached_property
     def _encoder(self) -> Network:
-        return load_network("vqvae-encoder")
+        return load_network(ENCODER)
 
     @cached_property
     def _decoder(self) -> Network:
-        return load_network(WEIGHTS)
+        return load_network(DECODER)
 
     def _index_shape(self, shape: tuple[int, int]) -> tuple[int, int]:
         return -(-shape[0] // self.stride), -(-shape[1] // self.stride)

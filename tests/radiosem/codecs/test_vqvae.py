@@ -106,8 +106,9 @@ def test_receiver_holds_it(weights_folder: Path) -> None:
     assert VqVaeCodec().codec_id in receiver_codecs()
 
 
-def test_altered_decoder_is_refused_at_once(weights_folder: Path) -> None:
-    path = weights_folder / "vqvae-decoder.onnx"
+@pytest.mark.parametrize("network", ["vqvae-encoder", "vqvae-decoder"])
+def test_altered_network_is_refused_at_once(weights_folder: Path, network: str) -> None:
+    path = weights_folder / f"{network}.onnx"
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(WeightsError, match="altered"):
