@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from radiosem.errors import InputError, WeightsError
-from radiosem.inference import Network, load_network
+from radiosem.inference import Network, cuda_present, load_network
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,20 @@ def test_outputs_come_in_the_order_of_the_file(sum_model: bytes, ones: np.ndarra
     np.testing.assert_array_equal(outputs[0], 3 * ones)
 
 
-def test_device_is_one_that_is_there(sum_model: bytes) -> None:
-    assert Network(sum_model).device in ("cpu", "cuda")
+def test_device_is_the_gpu_where_there_is_one(sum_model: bytes) -> None:
+    assert Network(sum_model).device == ("cuda" if cuda_present() else "cpu")
+
+
+def test_a_gpu_build_without_a_driver_runs_on_the_cpu(sum_model: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_driver(name: str) -> None:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr("ctypes.CDLL", no_driver)
+    monkeypatch.setattr(
+        "onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    assert not cuda_present()
+    assert Network(sum_model).device == "cpu"
 
 
 def test_shapes_and_metadata_of_the_file_can_be_asked_for(sum_model: bytes) -> None:

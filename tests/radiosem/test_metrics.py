@@ -152,7 +152,7 @@ def test_line_of_sight_splits_the_error() -> None:
 def test_excluded_pixels_leave_the_outdoor_scores_and_not_the_image_scores() -> None:
     sampled = corner(4, 4)
     gain_db = np.where(sampled, -60.0, -101.0)
-    truth = np.where(sampled, 0.5, 0.5)
+    truth = flat(0.5)
     scores = score_map(truth, gain_db, NO_BUILDINGS, NO_BUILDINGS, SCALE, exclude=sampled, threshold_dbm=-75.0)
     whole = score_map(truth, gain_db, NO_BUILDINGS, NO_BUILDINGS, SCALE, threshold_dbm=-75.0)
     assert scores.rmse_db == pytest.approx(1)
