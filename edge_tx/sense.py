@@ -17,6 +17,7 @@ _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ASPECT_TOLERANCE = 0.05
 IMAGE_CELL_M = 0.5  # ground a pixel of the image covers once it is brought to the scale the segmenter knows
 POWER_RANGE_DBM = -250.0, 100.0  # far beyond both ends of what can be received
+MAX_SAMPLES = 1_000_000  # nearly one a pixel of the largest grid
 MAX_IMAGE_SIDE = 2048  # pixels at that scale
 
 
@@ -106,8 +107,8 @@ def read_transmitters(observation: pb.Observation, grid: Grid) -> tuple[Transmit
 def read_samples(samples: pb.SampleSet, transmitters: int, grid: Grid) -> Samples:
     """The samples as arrays.
 
-    raises  InputError when there is none, the lists differ in length, or one names no transmitter, lies outside the
-            grid or is not a finite power
+    raises  InputError when there is none or are too many, the lists differ in length, or one names no transmitter, lies
+            outside the grid or is not a finite power
     """
     lengths = {name: len(getattr(samples, name)) for name in ("transmitter", "col", "row", "power_dbm")}
     if len(set(lengths.values())) > 1:
@@ -119,6 +120,8 @@ def read_samples(samples: pb.SampleSet, transmitters: int, grid: Grid) -> Sample
         raise InputError(
             "there are 0 samples; at least 1 is needed, and about 20 near each transmitter make a good fit"
         )
+    if lengths["power_dbm"] > MAX_SAMPLES:
+        raise InputError(f"there are {lengths['power_dbm']} samples; at most {MAX_SAMPLES} are taken")
     read = Samples(
         np.array(samples.transmitter, np.int64),
         np.array(samples.col, np.int64),

@@ -131,6 +131,14 @@ def test_unusable_field_is_named(
         sense(observation)
 
 
+def test_samples_beyond_the_limit_are_refused_by_their_count(
+    observation: pb.Observation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_tx.sense.MAX_SAMPLES", 19)
+    with pytest.raises(InputError, match="there are 20 samples; at most 19 are taken"):
+        sense(observation)
+
+
 def test_limits_on_the_image_are_the_callers(observation: pb.Observation) -> None:
     with pytest.raises(InputError, match="at most 100 are taken"):
         sense(observation, max_image_bytes=100)
