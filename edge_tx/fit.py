@@ -14,16 +14,21 @@ PIVOT_DECADES = 1.1  # 13 m
 
 
 def fit(
-    samples: Samples, transmitters: tuple[Transmitter, ...], grid: Grid, buildings: BuildingMap
+    samples: Samples,
+    transmitters: tuple[Transmitter, ...],
+    grid: Grid,
+    buildings: BuildingMap,
+    floor_dbm: float | None = None,
 ) -> tuple[tuple[PathLoss, ...], tuple[str, ...]]:
     """Fit one law a transmitter; where its readings cannot tell the slope the prior stands in, and a warning says so.
 
     buildings  bool [H, W]; readings indoors are left out
+    floor_dbm  readings at or below say only that there was nothing to hear, and are left out; None keeps all
     returns    the laws, and the warnings
     raises     InputError naming the transmitter whose readings follow no law that a frame can carry
     """
     laws = tuple(
-        _carried(fit_path_loss(samples, index, transmitter, grid, buildings), index)
+        _carried(fit_path_loss(samples, index, transmitter, grid, buildings, floor_dbm), index)
         for index, transmitter in enumerate(transmitters)
     )
     warnings = tuple(

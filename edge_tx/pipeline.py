@@ -79,7 +79,7 @@ class EdgePipeline:
                 segmented = self._segmenter(sensed.image, sensed.grid)
                 buildings, doubts = free_transmitters(segmented, sensed.transmitters, sensed.grid)
             with _timed(stage_ms, "fit"):
-                laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings)
+                laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings, settings.floor_dbm)
             semantics = Semantics(sensed.grid, sensed.transmitters, laws, buildings, sensed.cars)
             with _timed(stage_ms, "compress"):
                 frame = pack(semantics, codec)

@@ -39,6 +39,21 @@ def test_frame_holds_what_was_observed(
     assert observed.warnings == ()
 
 
+def test_samples_at_the_floor_of_their_meter_do_not_bend_the_law(
+    settings: EdgeSettings, segmenter: Segmenter, edge: EdgePipeline, observation: pb.Observation
+) -> None:
+    heard = edge.observe(observation).semantics.path_losses
+    for col in (30, 31, 33):  # close by, where they would weigh
+        observation.samples.transmitter.append(0)
+        observation.samples.col.append(col)
+        observation.samples.row.append(33)
+        observation.samples.power_dbm.append(-110.0)
+    deaf = EdgePipeline(settings.model_copy(update={"floor_dbm": -110.0}), segmenter)
+    assert deaf.observe(observation).semantics.path_losses == heard
+    assert edge.observe(observation).semantics.path_losses != heard
+    deaf.close()
+
+
 @pytest.mark.parametrize("codec", ["context", "jpeg"])
 def test_observation_may_name_its_codec(edge: EdgePipeline, observation: pb.Observation, codec: str) -> None:
     observation.codec = codec
