@@ -1,8 +1,10 @@
 """gRPC calls -> the edge pipeline: Transmit and TransmitStream, health and reflection."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from concurrent import futures
+from contextlib import contextmanager
 from typing import NoReturn
 
 import grpc
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Transmitter"].full_name
 
+_SPARE_THREADS = 2  # for health checks, and to turn away what is too much
+
 # The first row whose exception matches counts.
 TABLE: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
     (InputError, grpc.StatusCode.INVALID_ARGUMENT),
@@ -30,17 +34,20 @@ TABLE: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
 
 
 class TransmitterService(pb_grpc.TransmitterServicer):
-    """`radiosem.v1.Transmitter` on a pipeline."""
+    """`radiosem.v1.Transmitter` on a pipeline, for as many calls at once as there are `workers`."""
 
-    def __init__(self, pipeline: EdgePipeline) -> None:
+    def __init__(self, pipeline: EdgePipeline, workers: int) -> None:
         self._pipeline = pipeline
+        self._workers = workers
+        self._places = threading.BoundedSemaphore(workers)
 
     def Transmit(self, request: pb.Observation, context: grpc.ServicerContext) -> pb.Receipt:  # noqa: N802
         """Send one observation; one that is unusable ends the call with INVALID_ARGUMENT and the reason."""
-        try:
-            return self._pipeline.transmit(request)
-        except Exception as error:
-            _abort(context, error)
+        with self._place(context):
+            try:
+                return self._pipeline.transmit(request)
+            except Exception as error:
+                _abort(context, error)
 
     def TransmitStream(  # noqa: N802
         self, request_iterator: Iterator[pb.Observation], context: grpc.ServicerContext
@@ -49,16 +56,30 @@ class TransmitterService(pb_grpc.TransmitterServicer):
 
         The next observation is taken from the wire only when the one before has its receipt.
         """
-        for request in request_iterator:
-            try:
-                receipt = self._pipeline.transmit(request)
-            except InputError as error:
-                receipt = pb.Receipt(
-                    observation_id=request.observation_id, status=pb.STATUS_REFUSED, message=str(error)
-                )
-            except Exception as error:
-                _abort(context, error)
-            yield receipt
+        with self._place(context):
+            for request in request_iterator:
+                try:
+                    receipt = self._pipeline.transmit(request)
+                except InputError as error:
+                    receipt = pb.Receipt(
+                        observation_id=request.observation_id, status=pb.STATUS_REFUSED, message=str(error)
+                    )
+                except Exception as error:
+                    _abort(context, error)
+                yield receipt
+
+    @contextmanager
+    def _place(self, context: grpc.ServicerContext) -> Iterator[None]:
+        """Hold one of the places, or end the call at once: the server's other threads answer health checks."""
+        if not self._places.acquire(blocking=False):
+            context.abort(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"{self._workers} calls are under way already, as many as EDGE_TX_WORKERS allows; try again later",
+            )
+        try:
+            yield
+        finally:
+            self._places.release()
 
 
 def _abort(context: grpc.ServicerContext, error: Exception) -> NoReturn:
@@ -81,12 +102,12 @@ class EdgeServer:
         self._pipeline = pipeline
         self._health = health.HealthServicer()
         self._server = grpc.server(
-            futures.ThreadPoolExecutor(settings.workers + 2, "edge"),  # two more, for those who watch the health
+            futures.ThreadPoolExecutor(settings.workers + _SPARE_THREADS, "edge"),
             # A second edge on the port is a mistake, not a way to share the load.
             options=(*GRPC_OPTIONS, ("grpc.so_reuseport", 0)),
-            maximum_concurrent_rpcs=settings.workers + 2,
+            maximum_concurrent_rpcs=settings.workers + _SPARE_THREADS,
         )
-        pb_grpc.add_TransmitterServicer_to_server(TransmitterService(pipeline), self._server)
+        pb_grpc.add_TransmitterServicer_to_server(TransmitterService(pipeline, settings.workers), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         self._say(health_pb2.HealthCheckResponse.NOT_SERVING)

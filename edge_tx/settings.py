@@ -13,7 +13,7 @@ class EdgeSettings(BaseSettings):
         default="127.0.0.1", min_length=1, description="address observations are taken on; 0.0.0.0 for all"
     )
     port: int = Field(default=50061, ge=0, le=65535, description="port observations are taken on; 0 takes any free one")
-    workers: int = Field(default=4, ge=1, le=64, description="observations that may be on their way at once")
+    workers: int = Field(default=4, ge=1, le=64, description="calls served at once; one more is refused")
 
     receiver: str = Field(
         default="127.0.0.1:50051",
@@ -43,6 +43,9 @@ class EdgeSettings(BaseSettings):
         default=0.2, ge=0, le=60, description="pause before the first retry; it doubles, with jitter, s"
     )
 
+    floor_dbm: float | None = Field(
+        default=None, description="weakest power the samples' meter can tell; samples at or below are left out, dBm"
+    )
     max_image_bytes: int = Field(default=16 * 2**20, ge=1024, le=60 * 2**20, description="largest image file, bytes")
     max_image_pixels: int = Field(default=12_000_000, ge=1024, le=100_000_000, description="largest image, pixels")
     threads: int = Field(default=1, ge=0, le=256, description="CPU threads of the networks; 0 takes every core")

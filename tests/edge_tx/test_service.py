@@ -1,5 +1,6 @@
 """The edge as its callers see it: receipts, clear refusals, health, and a port of its own."""
 
+import threading
 from collections.abc import Iterator
 
 import grpc
@@ -76,7 +77,7 @@ def test_next_observation_is_taken_only_when_the_one_before_has_its_receipt(
             yield observation
 
     pipeline = EdgePipeline(settings, segmenter)
-    receipts = TransmitterService(pipeline).TransmitStream(arriving(), None)
+    receipts = TransmitterService(pipeline, 1).TransmitStream(arriving(), None)
     for number in range(3):
         next(receipts)
         assert taken == list(range(number + 1))
@@ -104,6 +105,33 @@ def test_missing_weights_of_a_codec_are_told(edge, observation: pb.Observation, 
         edge.Transmit(observation, timeout=20)
     assert refusal.value.code() == grpc.StatusCode.FAILED_PRECONDITION
     assert "MANIFEST.toml" in refusal.value.details()
+
+
+def test_busy_edge_refuses_one_call_more_and_still_says_that_it_is_well(
+    settings: EdgeSettings, segmenter: Segmenter, observation: pb.Observation
+) -> None:
+    busy = create_server(settings.model_copy(update={"workers": 1}), segmenter)
+    busy.start()
+    finish = threading.Event()
+
+    def slowly() -> Iterator[pb.Observation]:
+        yield observation
+        finish.wait(20)
+
+    with grpc.insecure_channel(f"127.0.0.1:{busy.port}") as channel:
+        edge = pb_grpc.TransmitterStub(channel)
+        stream = edge.TransmitStream(slowly(), timeout=30)
+        assert next(stream).status == pb.STATUS_ACCEPTED
+        with pytest.raises(grpc.RpcError) as refusal:
+            edge.Transmit(observation, timeout=20)
+        assert refusal.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "EDGE_TX_WORKERS" in refusal.value.details()
+        health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+        assert health.status == health_pb2.HealthCheckResponse.SERVING
+        finish.set()
+        assert list(stream) == []
+        assert edge.Transmit(observation, timeout=20).status == pb.STATUS_ACCEPTED
+    busy.stop(0)
 
 
 @pytest.mark.parametrize("service", ["", "radiosem.v1.Transmitter"])
