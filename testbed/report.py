@@ -100,6 +100,7 @@ def write_report(summary: dict[str, Any], folder: Path) -> Path:
 
 def _page(summary: dict[str, Any], folder: Path) -> str:
     settings, machine = summary["settings"], summary["machine"]
+    tried = len(summary["maps"]) + len(summary["lost"])
     versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
     return f"""<!doctype html>
 <html lang="en">
@@ -112,8 +113,8 @@ def _page(summary: dict[str, Any], folder: Path) -> str:
 <body>
 <main>
 <h1>Radio maps from a few kilobits</h1>
-<p class="lead">{len(summary["maps"]) + len(summary["lost"])} times, an edge process saw a city block from above and
-read the power at a few hundred places. It sent what causes the map, not the map, through simulated noise ({escape(settings["link"])}, Es/N0 =
+<p class="lead">{tried} times, an edge process saw a city block from above and read the power at some places. It
+sent what causes the map, not the map, through simulated noise ({escape(settings["link"])}, Es/N0 =
 {settings["es_n0_db"]:g} dB), and a receiver process rebuilt the map. Neither process had the truth they are compared
 with below.</p>
 {_tiles(summary)}

@@ -7,7 +7,8 @@ from typing import Any
 import click
 import pytest
 import typer
-from typer.testing import CliRunner, Result
+from click.testing import Result
+from typer.testing import CliRunner
 
 from channel_sim.relay import RelaySettings
 from edge_tx.settings import EdgeSettings

@@ -109,7 +109,7 @@ def _assert_landscape_inside(panel: np.ndarray, arrival: Arrival) -> None:
         return float(cv2.matchTemplate(area, np.ascontiguousarray(picture, np.float32), cv2.TM_CCOEFF_NORMED).max())
 
     upright = likeness(small)
-    assert upright > 0.7
+    assert upright > 0.5  # samples and transmitters are drawn over it
     assert all(upright > likeness(turned) + 0.3 for turned in (small[::-1], small[:, ::-1], small.transpose(1, 0, 2)))
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import grpc
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import Result
+from typer.testing import CliRunner
 
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
@@ -35,6 +36,7 @@ class FakeEdge(rpc.TransmitterServicer):
         self.seen.append(request)
         if isinstance(self.answer, tuple):
             context.abort(*self.answer)
+            raise AssertionError("abort raises")
         return self.answer
 
 
