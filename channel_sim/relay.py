@@ -11,6 +11,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from channel_sim.awgn import awgn, check_es_n0_db, combined_es_n0_db
+from channel_sim.places import SPARE_THREADS, Places
 from channel_sim.wire import GRPC_OPTIONS, symbols_from_bytes, symbols_to_bytes
 from radiosem.errors import ChannelError, InputError
 from radiosem_proto.v1 import radiosem_pb2_grpc
@@ -50,7 +51,7 @@ class RelaySettings(BaseSettings):
     es_n0_db: float = Field(10.0, ge=-30, le=60, description="Es/N0 of the noise the relay adds, dB")
     noise_seed: int | None = Field(None, ge=0, description="makes the noise repeatable, burst after burst")
     deadline_s: float = Field(30.0, gt=0, le=600, description="longest wait for the receiver's receipt, s")
-    workers: int = Field(8, ge=1, le=64, description="streams of bursts served at once")
+    workers: int = Field(8, ge=1, le=64, description="streams of bursts served at once; one more is refused")
 
 
 class Relay(radiosem_pb2_grpc.ReceiverServicer):
@@ -60,19 +61,21 @@ class Relay(radiosem_pb2_grpc.ReceiverServicer):
         self._settings = settings
         self._receiver = radiosem_pb2_grpc.ReceiverStub(upstream)
         self._bursts = count()
+        self._places = Places(settings.workers, "CHANNEL_SIM_WORKERS")
 
     def Deliver(self, request_iterator: Iterator[Burst], context: grpc.ServicerContext) -> Iterator[Receipt]:  # noqa: N802
         """One receipt a burst, in order; a burst that cannot be handed on gets one that says why."""
         running: list[grpc.Call] = []
         # A sender that hangs up takes the call to the receiver with it.
         context.add_callback(lambda: [call.cancel() for call in running])
-        for burst in request_iterator:
-            try:
-                noisy = self._add_noise(burst)
-            except (ChannelError, InputError) as error:
-                yield Receipt(observation_id=burst.observation_id, status=STATUS_REFUSED, message=str(error))
-                continue
-            yield self._hand_on(noisy, context, running)
+        with self._places.taken(context):
+            for burst in request_iterator:
+                try:
+                    noisy = self._add_noise(burst)
+                except (ChannelError, InputError) as error:
+                    yield Receipt(observation_id=burst.observation_id, status=STATUS_REFUSED, message=str(error))
+                    continue
+                yield self._hand_on(noisy, context, running)
 
     def _add_noise(self, burst: Burst) -> Burst:
         check_es_n0_db(burst.es_n0_db)
@@ -117,7 +120,10 @@ class RelayServer:
     def __init__(self, settings: RelaySettings) -> None:
         self._upstream = grpc.insecure_channel(settings.upstream, options=_CHANNEL_OPTIONS)
         self._health = health.HealthServicer()
-        self._server = grpc.server(futures.ThreadPoolExecutor(settings.workers), options=_SERVER_OPTIONS)
+        threads = settings.workers + SPARE_THREADS
+        self._server = grpc.server(
+            futures.ThreadPoolExecutor(threads, "relay"), options=_SERVER_OPTIONS, maximum_concurrent_rpcs=threads
+        )
         radiosem_pb2_grpc.add_ReceiverServicer_to_server(Relay(settings, self._upstream), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         try:

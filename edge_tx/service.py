@@ -1,16 +1,15 @@
 """gRPC calls -> the edge pipeline: Transmit and TransmitStream, health and reflection."""
 
 import logging
-import threading
 from collections.abc import Iterator
 from concurrent import futures
-from contextlib import contextmanager
 from typing import NoReturn
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from channel_sim.places import SPARE_THREADS, Places
 from channel_sim.wire import GRPC_OPTIONS
 from edge_tx.pipeline import EdgePipeline
 from edge_tx.segment import Segmenter
@@ -22,8 +21,6 @@ from radiosem_proto.v1 import radiosem_pb2_grpc as pb_grpc
 log = logging.getLogger(__name__)
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Transmitter"].full_name
-
-_SPARE_THREADS = 2  # for health checks, and to turn away what is too much
 
 # The first row whose exception matches counts.
 TABLE: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
@@ -38,12 +35,11 @@ class TransmitterService(pb_grpc.TransmitterServicer):
 
     def __init__(self, pipeline: EdgePipeline, workers: int) -> None:
         self._pipeline = pipeline
-        self._workers = workers
-        self._places = threading.BoundedSemaphore(workers)
+        self._places = Places(workers, "EDGE_TX_WORKERS")
 
     def Transmit(self, request: pb.Observation, context: grpc.ServicerContext) -> pb.Receipt:  # noqa: N802
         """Send one observation; one that is unusable ends the call with INVALID_ARGUMENT and the reason."""
-        with self._place(context):
+        with self._places.taken(context):
             try:
                 return self._pipeline.transmit(request)
             except Exception as error:
@@ -56,7 +52,7 @@ class TransmitterService(pb_grpc.TransmitterServicer):
 
         The next observation is taken from the wire only when the one before has its receipt.
         """
-        with self._place(context):
+        with self._places.taken(context):
             for request in request_iterator:
                 try:
                     receipt = self._pipeline.transmit(request)
@@ -67,19 +63,6 @@ class TransmitterService(pb_grpc.TransmitterServicer):
                 except Exception as error:
                     _abort(context, error)
                 yield receipt
-
-    @contextmanager
-    def _place(self, context: grpc.ServicerContext) -> Iterator[None]:
-        """Hold one of the places, or end the call at once: the server's other threads answer health checks."""
-        if not self._places.acquire(blocking=False):
-            context.abort(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"{self._workers} calls are under way already, as many as EDGE_TX_WORKERS allows; try again later",
-            )
-        try:
-            yield
-        finally:
-            self._places.release()
 
 
 def _abort(context: grpc.ServicerContext, error: Exception) -> NoReturn:
@@ -102,10 +85,10 @@ class EdgeServer:
         self._pipeline = pipeline
         self._health = health.HealthServicer()
         self._server = grpc.server(
-            futures.ThreadPoolExecutor(settings.workers + _SPARE_THREADS, "edge"),
+            futures.ThreadPoolExecutor(settings.workers + SPARE_THREADS, "edge"),
             # A second edge on the port is a mistake, not a way to share the load.
             options=(*GRPC_OPTIONS, ("grpc.so_reuseport", 0)),
-            maximum_concurrent_rpcs=settings.workers + _SPARE_THREADS,
+            maximum_concurrent_rpcs=settings.workers + SPARE_THREADS,
         )
         pb_grpc.add_TransmitterServicer_to_server(TransmitterService(pipeline, settings.workers), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -162,6 +162,27 @@ def test_the_relay_reports_its_health(receiver, start_relay):
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
+def test_a_busy_relay_refuses_one_stream_more_and_still_says_that_it_is_well(receiver, start_relay, frame):
+    channel = start_relay(receiver.address, workers=1)
+    stub, finish = radiosem_pb2_grpc.ReceiverStub(channel), threading.Event()
+
+    def slowly():
+        yield Air(10.0).send(frame, "one", 1)
+        finish.wait(20)
+
+    stream = stub.Deliver(slowly(), timeout=30)
+    assert next(stream).status == STATUS_ACCEPTED
+    with pytest.raises(grpc.RpcError) as refusal:
+        deliver(channel, Air(10.0).send(frame, "two", 1))
+    assert refusal.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "CHANNEL_SIM_WORKERS" in refusal.value.details()
+    answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    finish.set()
+    assert list(stream) == []
+    assert deliver(channel, Air(10.0).send(frame, "two", 1))[0].status == STATUS_ACCEPTED
+
+
 def test_a_taken_port_is_told_with_the_setting_that_moves_it(receiver):
     port = int(receiver.address.rpartition(":")[2])
     with pytest.raises(InputError, match=f"127.0.0.1:{port}.*CHANNEL_SIM_PORT"):
