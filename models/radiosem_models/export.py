@@ -1,9 +1,14 @@
 """A trained torch network -> an ONNX file in the weights folder, with its entry in MANIFEST.toml."""
 
+import contextlib
+import fcntl
 import hashlib
 import json
+import os
+import tempfile
 import tomllib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +40,41 @@ def export_network(
 
     inputs   an example of every input by name: images [B, C, H, W], index maps [B, h, w] or vectors [B, n]; every axis
              but the channels is left free
-    raises   WeightsError when ONNX and torch differ by more than 1e-4
+    raises   WeightsError when ONNX and torch differ by more than 1e-4; what the folder held before is still there
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.onnx"
     network = network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        fresh = Path(scratch) / path.name
+        _convert(network, inputs, outputs, fresh)
+        onnx.checker.check_model(str(fresh))
+        for example in (inputs, {n: _quarter(x) for n, x in inputs.items()}):
+            _check(fresh, network, example, outputs)
+        content = fresh.read_bytes()
+        entry = {
+            "name": name,
+            "file": path.name,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "bytes": len(content),
+            "licence": licence,
+            "recipe": recipe,
+            "data": data,
+            "metrics": metrics,
+            "meta": meta,
+        }
+        with _alone_in(folder):
+            os.replace(fresh, path)
+            _list_in_manifest(folder / "MANIFEST.toml", entry)
+    return path
+
+
+def _convert(network: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], path: Path) -> None:
     axes = {4: {0: "batch", 2: "rows", 3: "cols"}, 3: {0: "batch", 1: "rows", 2: "cols"}, 2: {0: "batch"}}
-    free = {n: axes[x.ndim] for n, x in inputs.items()}
     with warnings.catch_warnings():
         # The exporter that torch recommends instead wants another package and gains these networks nothing.
         warnings.simplefilter("ignore", DeprecationWarning)
-        # torch's own size checks are traced as constants: below, the file is tried at a second size.
+        # torch's own size checks are traced as constants: `_check` tries the file at a second size.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             network,
@@ -53,15 +82,10 @@ def export_network(
             str(path),
             input_names=list(inputs),
             output_names=list(outputs),
-            dynamic_axes=free,
+            dynamic_axes={n: axes[x.ndim] for n, x in inputs.items()},
             opset_version=OPSET,
             dynamo=False,
         )
-    onnx.checker.check_model(str(path))
-    for example in (inputs, {n: _quarter(x) for n, x in inputs.items()}):
-        _check(path, network, example, outputs)
-    _list_in_manifest(path, name, recipe, data, licence, metrics, meta)
-    return path
 
 
 def _quarter(x: Tensor) -> Tensor:
@@ -79,25 +103,24 @@ def _check(path: Path, network: nn.Module, inputs: dict[str, Tensor], outputs: t
         raise WeightsError(f"{path.name} differs from torch by {difference:.2g}; at most {TOLERANCE:g} is allowed")
 
 
-def _list_in_manifest(
-    path: Path, name: str, recipe: str, data: str, licence: str, metrics: dict[str, float], meta: dict[str, Any]
-) -> None:
-    manifest = path.parent / "MANIFEST.toml"
-    entries = tomllib.loads(manifest.read_text()).get("weights", []) if manifest.is_file() else []
-    content = path.read_bytes()
-    entry = {
-        "name": name,
-        "file": path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-        "licence": licence,
-        "recipe": recipe,
-        "data": data,
-        "metrics": metrics,
-        "meta": meta,
-    }
-    entries = sorted([e for e in entries if e["name"] != name] + [entry], key=lambda e: str(e["name"]))
-    manifest.write_text("# Every weights file, checked when it is loaded. Written by the export.\n" + _toml(entries))
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Trainings that end together write one manifest: each waits for the other."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _list_in_manifest(manifest: Path, entry: dict[str, Any]) -> None:
+    entries = tomllib.loads(manifest.read_text("utf-8")).get("weights", []) if manifest.is_file() else []
+    entries = sorted([e for e in entries if e["name"] != entry["name"]] + [entry], key=lambda e: str(e["name"]))
+    fresh = manifest.with_suffix(".tmp")
+    text = "# Every weights file, checked when it is loaded. Written by the export.\n" + _toml(entries)
+    fresh.write_text(text, "utf-8")
+    os.replace(fresh, manifest)
 
 
 def _toml(entries: list[dict[str, Any]]) -> str:

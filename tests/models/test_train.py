@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,9 @@ SMALL = {
     "generator": 'widths = [8, 16]\nbatch = 2\nlr = 2e-3\nadversarial_weight = 1e-3\nmodels = ["RT", "carsRT"]',
     "vqvae": "codebook = 16\ndim = 4\nwidth = 8\nbatch = 2\nlr = 2e-3\ncommitment = 0.25",
 }
+
+
+FACTS = {"recipe": "none", "data": "none", "licence": "MIT", "metrics": {}, "meta": {}}
 
 
 @pytest.fixture(autouse=True)
@@ -93,19 +98,27 @@ def test_an_export_that_differs_from_torch_is_refused(tmp_path, monkeypatch):
         def forward(self, x):
             return 2 * x if torch.onnx.is_in_onnx_export() else x
 
-    with pytest.raises(WeightsError, match="differs from torch"):
-        export.export_network(
-            Doubled(),
-            {"x": torch.ones(1, 1, 32, 32)},
-            ("y",),
-            tmp_path,
-            "doubled",
-            recipe="none",
-            data="none",
-            licence="MIT",
-            metrics={},
-            meta={},
-        )
+    (tmp_path / "doubled.onnx").write_bytes(b"as it was")
+    with pytest.raises(WeightsError, match=r"doubled\.onnx differs from torch"):
+        export.export_network(Doubled(), {"x": torch.ones(1, 1, 32, 32)}, ("y",), tmp_path, "doubled", **FACTS)
+    assert [path.name for path in tmp_path.iterdir()] == ["doubled.onnx"]
+    assert (tmp_path / "doubled.onnx").read_bytes() == b"as it was"
+
+
+def test_trainings_that_end_together_are_all_listed(tmp_path):
+    from radiosem_models import export
+
+    names = [f"network-{number}" for number in range(8)]
+    entries = [{"name": name, "file": f"{name}.onnx", "meta": {}} for name in names]
+
+    def add(entry):
+        with export._alone_in(tmp_path):
+            export._list_in_manifest(tmp_path / "MANIFEST.toml", entry)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, entries))
+    listed = tomllib.loads((tmp_path / "MANIFEST.toml").read_text())["weights"]
+    assert [entry["name"] for entry in listed] == names
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
