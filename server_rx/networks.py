@@ -8,8 +8,11 @@ import numpy as np
 from channel_sim.air import Air
 from radiosem import weights
 from radiosem.codecs import MaskCodec, receiver_codecs
+from radiosem.errors import WeightsError
+from radiosem.features import CHANNELS
 from radiosem.frame import pack
 from radiosem.inference import load_network
+from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
 from server_rx.outage import Runs, classify_outage
 from server_rx.pipeline import Pipeline
@@ -38,11 +41,22 @@ def load_networks(threads: int = 0) -> Networks:
     threads  CPU threads of a network; 0 takes every core
     """
     listed = weights.entries()
+    _check_inputs(listed)
     for entry in listed.values():  # an altered codebook must stop the receiver, not quietly shrink its list of codecs
         weights.verify(entry)
     generator, outage = load_network("generator", threads), load_network("outage", threads)
     told = {"name": "generator", "sha256": listed["generator"].sha256, "device": generator.device}
     return Networks(generator, outage, receiver_codecs(), (told,))
+
+
+def _check_inputs(listed: Mapping[str, weights.WeightsEntry]) -> None:
+    """Raise WeightsError when a network was trained on another scale, or on other channels, than it would be fed."""
+    fed = {"scale": RAYTRACED.name, "channels": list(CHANNELS)}
+    for name, keys in (("generator", ("scale", "channels")), ("outage", ("scale",))):
+        for key in keys:
+            trained = listed[name].meta.get(key, fed[key]) if name in listed else fed[key]
+            if trained != fed[key]:
+                raise WeightsError(f"network {name} was trained with {key} {trained}; this receiver has {fed[key]}")
 
 
 def warm_up(pipeline: Pipeline, networks: Networks) -> None:

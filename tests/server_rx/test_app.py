@@ -19,6 +19,7 @@ from radiosem_proto.v1.radiosem_pb2 import Burst, Status
 from radiosem_proto.v1.radiosem_pb2_grpc import ReceiverStub
 from server_rx.__main__ import main
 from server_rx.app import SERVICE, create_server
+from server_rx.networks import load_networks
 from server_rx.settings import ServerSettings
 
 
@@ -251,6 +252,24 @@ def test_a_weights_file_that_differs_from_the_manifest_is_named(tmp_path, monkey
     server = create_server(settings(tmp_path / "data"))
     with pytest.raises(WeightsError, match=r"generator\.onnx was altered"):
         server.start()
+
+
+@pytest.mark.parametrize(
+    ("name", "meta", "text"),
+    [
+        ("generator", 'scale = "radiomapseer"', "generator was trained with scale radiomapseer"),
+        ("generator", 'channels = ["buildings"]', r"trained with channels \['buildings'\]; this receiver has"),
+        ("outage", 'scale = "radiomapseer"', "outage was trained with scale"),
+    ],
+)
+def test_a_network_trained_on_other_inputs_stops_the_start(tmp_path, monkeypatch, name, meta, text):
+    (tmp_path / "MANIFEST.toml").write_text(
+        f'[[weights]]\nname = "{name}"\nfile = "{name}.onnx"\nsha256 = "{"0" * 64}"\nbytes = 7\n'
+        f'licence = "MIT"\nrecipe = "none"\ndata = "none"\n[weights.meta]\n{meta}\n'
+    )
+    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError, match=text):
+        load_networks()
 
 
 def test_sigterm_ends_a_process_in_order(tmp_path, networks, monkeypatch):
