@@ -87,7 +87,7 @@ class Arrival:
             "coded_bits": provenance["coded_bits"],
             **dataclasses.asdict(scores.map),
             "wrong_building_share": scores.wrong_building_share,
-            "classifier": dataclasses.asdict(scores.classifier) if scores.classifier else None,
+            "classifier": dataclasses.asdict(scores.classifier),
             "warnings": self.receipt.message,
             "edge_ms": round(sum(self.edge_stage_ms().values()), 1),
             "receiver_ms": round(provenance["receiver_ms"], 1),

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.depth import depth_map, sight_lines
-from radiosem.errors import DeliveryError
 from radiosem.metrics import MapScores, OutageScores, score_map, score_outage
 from radiosem.types import BuildingMap, DepthMap, Grid, PathLoss, RadioMap, Transmitter
 from testbed.pack import PackEntry, Truth
@@ -21,7 +20,7 @@ class ReceivedMap:
     map_dbm         float32 [H, W] received power, NaN in the received buildings
     buildings       bool [H, W], all False when the mask was lost on the air
     outage          bool [H, W], by threshold
-    classified      bool [H, W], by the outage classifier; None where the receiver holds none
+    classified      bool [H, W], by the outage classifier
     depth           float32 [H, W] in [0, 1], of the received semantics
     about           metadata, `semantics` and `provenance` bodies of the REST interface
     """
@@ -29,7 +28,7 @@ class ReceivedMap:
     map_dbm: RadioMap
     buildings: BuildingMap
     outage: NDArray[np.bool_]
-    classified: NDArray[np.bool_] | None
+    classified: NDArray[np.bool_]
     depth: DepthMap
     transmitters: tuple[Transmitter, ...]
     about: dict[str, Any]
@@ -55,15 +54,11 @@ def fetch(client: ReceiverClient, map_id: str, threshold_dbm: float) -> Received
     )
     laws = tuple(PathLoss(entry["pl0_db"], entry["slope_db"]) for entry in semantics["transmitters"])
     outage = f"{path}/outage.npy"
-    try:
-        classified = client.npy(outage, threshold_dbm=threshold_dbm, method="classifier").astype(np.bool_)
-    except DeliveryError:
-        classified = None
     return ReceivedMap(
         map_dbm=client.npy(f"{path}/map.npy").astype(np.float32),
         buildings=buildings,
         outage=client.npy(outage, threshold_dbm=threshold_dbm, method="threshold").astype(np.bool_),
-        classified=classified,
+        classified=client.npy(outage, threshold_dbm=threshold_dbm, method="classifier").astype(np.bool_),
         depth=depth_map(buildings, transmitters, laws, grid.cell_size_m, weigh="power"),
         transmitters=transmitters,
         about=client.json(path),
@@ -77,12 +72,12 @@ class LinkScores:
     """Scores of one map that crossed the link; pixels of the samples are left out of all but the all-pixel ones.
 
     wrong_building_share  share of all pixels whose received mask differs from the true one
-    classifier            outage scores of the classifier, None where the receiver holds none
+    classifier            outage scores of the classifier
     """
 
     map: MapScores
     wrong_building_share: float
-    classifier: OutageScores | None
+    classifier: OutageScores
 
 
 def sample_pixels(entry: PackEntry) -> NDArray[np.bool_]:
@@ -96,7 +91,7 @@ def score(entry: PackEntry, truth: Truth, received: ReceivedMap, threshold_dbm: 
     """Compare a received map with the truth.
 
     Grey is path gain as seen from the strongest transmitter, on the scale of the truth; several transmitters are
-    compared as the sum of their milliwatts. Outage is that of the receiver's own outage map.
+    compared as the sum of their milliwatts. Outage is the received map below the threshold; the classifier's, its own.
     """
     transmitters = entry.transmitters()
     power_dbm = max(transmitter.power_dbm for transmitter in transmitters)
@@ -115,9 +110,7 @@ def score(entry: PackEntry, truth: Truth, received: ReceivedMap, threshold_dbm: 
         power_dbm,
         threshold_dbm,
     )
-    classifier = None
-    if received.classified is not None:
-        believed_dbm = np.where(received.classified | received.buildings, -np.inf, np.inf)
-        left_out = truth.buildings | exclude
-        classifier = score_outage(truth.power_dbm, truth.censored, believed_dbm, left_out, threshold_dbm)
+    believed_dbm = np.where(received.classified | received.buildings, -np.inf, np.inf)
+    left_out = truth.buildings | exclude
+    classifier = score_outage(truth.power_dbm, truth.censored, believed_dbm, left_out, threshold_dbm)
     return LinkScores(scores, float((received.buildings != truth.buildings).mean()), classifier)
