@@ -14,8 +14,6 @@ from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 from testbed.observation import build_observation
 
-MAX_MESSAGE_BYTES = 64 * 2**20
-
 
 def transmit(address: str, observation: pb.Observation, timeout_s: float) -> pb.Receipt:
     """Hand an observation to the edge at host:port, wait for its receipt.
@@ -23,8 +21,7 @@ def transmit(address: str, observation: pb.Observation, timeout_s: float) -> pb.
     raises InputError when the edge finds the observation unusable, DeliveryError when it cannot be reached or the map
     did not arrive
     """
-    options = [("grpc.max_send_message_length", MAX_MESSAGE_BYTES)]
-    with grpc.insecure_channel(address, options=options) as channel:
+    with grpc.insecure_channel(address) as channel:
         try:
             receipt: pb.Receipt = rpc.TransmitterStub(channel).Transmit(observation, timeout=timeout_s)
         except grpc.RpcError as error:
