@@ -163,7 +163,7 @@ class Dataset:
         rows, cols = self.block(block_id).buildings.shape
         cell_size_m = float(self.about.get("cell_size_m", 1.0))  # type: ignore[arg-type]
         east_m, north_m = (abs(float(one[key]) - float(two[key])) for key in ("cx", "cy"))  # type: ignore[arg-type]
-        return east_m < cols * cell_size_m and north_m < rows * cell_size_m
+        return bool(east_m < cols * cell_size_m and north_m < rows * cell_size_m)
 
     def split_hash(self, split: str) -> str:
         """SHA-256 over the masks of a split, so that a score can name what it was taken on."""
