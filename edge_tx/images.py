@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from radiosem.errors import InputError
 
@@ -86,6 +86,8 @@ def _opened(data: bytes, what: str, formats: tuple[str, ...], max_bytes: int, ma
         image = Image.open(io.BytesIO(data), formats=(found,))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(f"{what} claims too many pixels; at most {max_pixels} are taken ({error})") from error
+    except UnidentifiedImageError as error:  # its text is an address in memory
+        raise InputError(f"{what} is a damaged {found} file: its header cannot be read") from error
     except Exception as error:  # Pillow's parsers raise whatever a damaged file makes them stumble over
         raise InputError(f"{what} is a damaged {found} file: {error}") from error
     if image.width * image.height > max_pixels:
