@@ -87,8 +87,8 @@ class JpegCodec:
         stream = _header((rows, cols), quality) + scan + _END_OF_IMAGE
         try:
             grey = cv2.imdecode(np.frombuffer(stream, np.uint8), cv2.IMREAD_GRAYSCALE)
-        except cv2.error as error:
-            raise FrameError(f"mask section is no JPEG scan: {error}") from None
+        except cv2.error:
+            grey = None
         if grey is None or grey.shape != (rows, cols):
             raise FrameError("mask section is no JPEG scan: the image cannot be decoded")
         full = cv2.resize(grey, (cols * scale, rows * scale), interpolation=cv2.INTER_LINEAR)
