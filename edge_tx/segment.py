@@ -15,7 +15,7 @@ from radiosem.types import BuildingMap, Grid, Transmitter
 TILE = 512  # pixels: what a 256 m block needs; more ground is worked off tile by tile, so memory does not grow with it
 MARGIN = 64  # pixels two tiles share; half of them are the context that a tile's edge lacks
 MULTIPLE = 32  # what the network's own halvings ask of a side
-BUILDING = 0.5  # probability from which a cell is building
+BUILDING = 0.5  # probability above which a cell is building
 FORGIVEN_M = 3.0  # how far inside a segmented building a transmitter may stand before its place is doubted
 
 
@@ -82,8 +82,8 @@ def free_transmitters(
 ) -> tuple[BuildingMap, tuple[str, ...]]:
     """Let every transmitter stand outdoors, where the segmentation is off by a little.
 
-    A transmitter on a building cell with an outdoor cell within 3 m is taken as proof that the mask is wrong there: the
-    3 x 3 cells about it are cleared. One deeper inside makes the observation unusable.
+    A transmitter on a building cell with an outdoor cell beside it or within 3 m is taken as proof that the mask is
+    wrong there: the 3 x 3 cells about it are cleared. One deeper inside makes the observation unusable.
 
     buildings  bool [H, W], left as it is
     returns    the mask, and a warning for each transmitter that was freed
