@@ -195,6 +195,27 @@ def test_nonsense_under_a_right_checksum_is_a_frame_error_or_semantics(content: 
     assert received.degraded
 
 
+@given(st.sampled_from([CONTEXT, JPEG]), st.binary(max_size=200))
+@settings(max_examples=40, deadline=None)
+def test_a_nonsense_mask_under_right_checksums_is_a_frame_error_or_a_mask(codec: MaskCodec, section: bytes) -> None:
+    class Liar:
+        name, codec_id = codec.name, codec.codec_id
+
+        def encode(self, mask: NDArray[np.bool_]) -> bytes:
+            return section
+
+        def decode(self, data: bytes, shape: tuple[int, int]) -> NDArray[np.bool_]:
+            raise AssertionError
+
+    frame = pack(replace(ONE, cars=None), Liar())
+    try:
+        received, _ = unpack(frame.strong, frame.weak, CODECS)
+    except FrameError:
+        return
+    assert received.buildings is not None
+    assert received.buildings.shape == ONE.grid.shape
+
+
 def test_a_mask_section_that_its_codec_cannot_read_refuses_the_frame() -> None:
     class Broken:
         name, codec_id = "broken", b"oops"
