@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from radiosem.depth import distance_m
 from radiosem.errors import InputError
 from radiosem.pathloss import ENOUGH_SAMPLES, PRIOR, PRIOR_CORRELATION, SHADOWING_DB, fit_path_loss
-from radiosem.types import Grid, PathLoss, Samples, Transmitter
+from radiosem.types import Grid, Samples, Transmitter
 
 GRID = Grid(rows=64, cols=64)
 TX = Transmitter(col=20, row=30, height_m=4.0)
@@ -187,8 +187,3 @@ def test_a_reading_outside_the_grid_is_refused_by_name(col: int, row: int) -> No
 def test_a_reading_that_is_not_finite_is_refused_by_name(power_dbm: float) -> None:
     with pytest.raises(InputError, match=rf"sample 2 has power_dbm {power_dbm}; it must be a finite number"):
         fit_path_loss(readings([3, 4, 5], [3, 3, 3], [-60.0, -61.0, power_dbm]), 0, TX, GRID)
-
-
-def test_the_prior_is_itself_a_law() -> None:
-    assert isinstance(PRIOR, PathLoss)
-    assert PRIOR.from_prior
