@@ -17,17 +17,17 @@ from radiosem.errors import InputError
 from radiosem_proto.v1 import radiosem_pb2
 from radiosem_proto.v1.radiosem_pb2_grpc import add_ReceiverServicer_to_server
 from server_rx.errors import BusyError
-from server_rx.events import Events
 from server_rx.metrics import Metrics
 from server_rx.networks import Networks, load_networks, warm_up
 from server_rx.outage import OutageMap, classify_outage, threshold_outage
 from server_rx.pipeline import Pipeline
-from server_rx.records import StoredMap
-from server_rx.rest import Backend, create_app
-from server_rx.schemas import map_body
 from server_rx.service import MAX_STREAMS, ReceiverService
 from server_rx.settings import ServerSettings, read_settings
-from server_rx.store import Store
+from server_rx.storage.records import StoredMap
+from server_rx.storage.store import Store
+from server_rx.web.events import Events
+from server_rx.web.rest import Backend, create_app
+from server_rx.web.schemas import map_body
 from server_rx.worker import Worker
 
 SERVICE = radiosem_pb2.DESCRIPTOR.services_by_name["Receiver"].full_name

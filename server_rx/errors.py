@@ -8,6 +8,7 @@ import grpc
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from radiosem.errors import (
@@ -20,7 +21,6 @@ from radiosem.errors import (
     WeightsError,
 )
 from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt, Status
-from server_rx.schemas import Problem
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,14 @@ class NotFoundError(RadiosemError):
 
 class StrongPartLostError(FrameError):
     """Noise destroyed the header, the transmitters or their laws; without them there is no map."""
+
+
+class Problem(BaseModel):
+    """An error: a stable code, and a text for people."""
+
+    code: str = Field(description="stable name of the kind of error")
+    detail: str = Field(description="what is wrong and what would be right")
+    log_id: str | None = Field(default=None, description="names the entry in the receiver's log, for internal errors")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from radiosem.types import Grid, PathLoss, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
 from server_rx.outage import Runs, outage_share, pad_to_stride
-from server_rx.records import MapRecord, Provenance
+from server_rx.storage.records import MapRecord, Provenance
 
 Stages = dict[str, float]  # milliseconds by stage
 _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

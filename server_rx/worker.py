@@ -12,8 +12,8 @@ from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt, Status
 from server_rx.errors import BusyError, refusal
 from server_rx.metrics import Metrics
 from server_rx.pipeline import Causes, Pipeline
-from server_rx.records import MapRecord, StoredMap
-from server_rx.store import Store
+from server_rx.storage.records import MapRecord, StoredMap
+from server_rx.storage.store import Store
 
 T = TypeVar("T")
 

@@ -12,13 +12,13 @@ import pytest
 import uvicorn
 
 from radiosem.types import Grid, PathLoss, RadioMap, Semantics, Transmitter
-from server_rx.events import Events
 from server_rx.metrics import Metrics
 from server_rx.outage import OutageMap, classify_outage, outage_share, threshold_outage
-from server_rx.records import MapRecord, Provenance, StoredMap
-from server_rx.rest import Backend, create_app
-from server_rx.schemas import map_body
-from server_rx.store import Store
+from server_rx.storage.records import MapRecord, Provenance, StoredMap
+from server_rx.storage.store import Store
+from server_rx.web.events import Events
+from server_rx.web.rest import Backend, create_app
+from server_rx.web.schemas import map_body
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMEDRIVER = Path("/usr/bin/chromedriver")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from server_rx.outage import outage_share
-from server_rx.render import viridis
+from server_rx.web.render import viridis
 
 WAIT_S = 20.0
 

@@ -17,8 +17,8 @@ from radiosem.types import Grid, PathLoss, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.networks import Networks
 from server_rx.pipeline import Pipeline
-from server_rx.records import MapRecord
-from server_rx.store import Store
+from server_rx.storage.records import MapRecord
+from server_rx.storage.store import Store
 
 GRID = Grid(48, 72, 2.0)  # neither side is a multiple of 32
 LAW = PathLoss(50.0, 30.0)

@@ -5,9 +5,9 @@ import dataclasses
 
 import pytest
 
-from server_rx import events
 from server_rx.errors import BusyError
-from server_rx.events import Events
+from server_rx.web import events
+from server_rx.web.events import Events
 
 
 @pytest.fixture

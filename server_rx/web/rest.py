@@ -13,17 +13,17 @@ from fastapi.staticfiles import StaticFiles
 
 from radiosem.errors import InputError, StoreError
 from server_rx import errors
-from server_rx.errors import NotFoundError
-from server_rx.events import Events
+from server_rx.errors import NotFoundError, Problem
 from server_rx.metrics import Metrics
 from server_rx.outage import OutageMap
-from server_rx.records import StoredMap
-from server_rx.render import buildings_png, map_png, outage_png
-from server_rx.schemas import (
+from server_rx.storage.records import StoredMap
+from server_rx.storage.store import Store, npy
+from server_rx.web.events import Events
+from server_rx.web.render import buildings_png, map_png, outage_png
+from server_rx.web.schemas import (
     Health,
     MapBody,
     MapPage,
-    Problem,
     ProvenanceBody,
     Readiness,
     SemanticsBody,
@@ -33,9 +33,8 @@ from server_rx.schemas import (
     semantics_body,
     sequence_of,
 )
-from server_rx.store import Store, npy
 
-VIEWER = Path(__file__).parent / "viewer"
+VIEWER = Path(__file__).parent.parent / "viewer"
 _LAST_SEQUENCE = 2**63 - 1
 _PNG, _NPY, _SSE = "image/png", "application/octet-stream", "text/event-stream"
 

@@ -28,9 +28,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from radiosem.errors import StoreError
 from radiosem.types import RadioMap
-from server_rx.blobs import Blobs
 from server_rx.errors import NotFoundError
-from server_rx.records import MapRecord, StoredMap, causes_json, facts_json
+from server_rx.storage.blobs import Blobs
+from server_rx.storage.records import MapRecord, StoredMap, causes_json, facts_json
 
 
 class Base(DeclarativeBase):

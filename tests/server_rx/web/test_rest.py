@@ -14,10 +14,10 @@ from PIL import Image
 
 from radiosem.frame import unpack
 from server_rx.errors import BusyError
-from server_rx.events import Events
 from server_rx.metrics import Metrics
 from server_rx.outage import threshold_outage
-from server_rx.rest import Backend, create_app
+from server_rx.web.events import Events
+from server_rx.web.rest import Backend, create_app
 
 
 class Client:

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from starlette.concurrency import run_in_threadpool
 
 from server_rx.errors import BusyError
-from server_rx.records import StoredMap
-from server_rx.store import Store
+from server_rx.storage.records import StoredMap
+from server_rx.storage.store import Store
 
 MAX_LISTENERS = 64
 _LOOK_S = 2.0  # also without a wake-up, for maps that another receiver put into the same store

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from radiosem.errors import InputError
-from server_rx.records import StoredMap
+from server_rx.storage.records import StoredMap
 
 _CURSOR = re.compile(rb"before:(\d{1,18})")
 
@@ -117,14 +117,6 @@ class Readiness(Body):
 
     ready: bool
     reason: str = Field(description="empty when ready")
-
-
-class Problem(Body):
-    """An error: a stable code, and a text for people."""
-
-    code: str = Field(description="stable name of the kind of error")
-    detail: str = Field(description="what is wrong and what would be right")
-    log_id: str | None = Field(default=None, description="names the entry in the receiver's log, for internal errors")
 
 
 def map_body(stored: StoredMap) -> MapBody:

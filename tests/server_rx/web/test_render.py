@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from server_rx.render import buildings_png, map_png, outage_png, viridis
+from server_rx.web.render import buildings_png, map_png, outage_png, viridis
 
 
 def rgba(png):

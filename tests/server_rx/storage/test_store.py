@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 
 from radiosem.errors import StoreError
-from server_rx.blobs import Blobs
 from server_rx.errors import NotFoundError
-from server_rx.store import Row, Store
+from server_rx.storage.blobs import Blobs
+from server_rx.storage.store import Row, Store
 
 # Its maps are deleted: this must name a database for tests.
 POSTGRESQL_URL = os.environ.get("RADIOSEM_TEST_POSTGRESQL_URL")

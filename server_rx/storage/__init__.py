@@ -1,0 +1,1 @@
+"""Rebuilt maps kept for good: rows in a database, arrays in content-addressed files."""
