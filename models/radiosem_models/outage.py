@@ -68,13 +68,13 @@ class OutageTask:
 
     def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:
         self.options = options
+        self.classifier = channels_last(OutageClassifier(tuple(options["widths"])))
+        self._optimizer = AdamW(self.classifier.parameters(), options["lr"], weight_decay=1e-4)
         self.dataset = Dataset(data_dir)
         rng = np.random.default_rng(seed)
         generator = Network(Path(options["generator"]), threads=1)
         self.training = RebuiltMaps(self.dataset, "train", options["model"], generator, rng)
         self.validation = RebuiltMaps(self.dataset, "val", options["model"], generator, rng)
-        self.classifier = channels_last(OutageClassifier(tuple(options["widths"])))
-        self._optimizer = AdamW(self.classifier.parameters(), options["lr"], weight_decay=1e-4)
 
     def _grey(self, threshold_dbm: float) -> float:
         """A threshold on received power as grey, at the default transmit power."""
