@@ -206,6 +206,7 @@ class GeneratorTask:
         """Write generator.onnx and its manifest entry."""
         example = torch.from_numpy(self.validation.load(0, None)[0])[None]
         meta = {"scale": self.dataset.scale.name, "channels": list(CHANNELS)}
+        split = f"split train {self.dataset.split_hash('train')[:16]}"
         path = export_network(
             self.generator.eval(),
             {"features": example},
@@ -213,7 +214,7 @@ class GeneratorTask:
             folder,
             "generator",
             licence="MIT",
-            data=f"raytraced, split train {self.dataset.split_hash('train')[:16]}, models {self.options['models']}",
+            data=f"{self.dataset.root.name}, {split}, models {self.options['models']}",
             metrics={"val_mse": self.validate()["score"]},
             meta=meta | about,
             recipe=about["recipe"],
