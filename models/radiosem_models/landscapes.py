@@ -100,7 +100,7 @@ def aerial_crop(rng: np.random.Generator, views: Sequence[View], side: int) -> C
                 continue
             view = views[int(rng.integers(len(views)))]
             part: Crop = (view.image, view.buildings)
-            if rng.random() < 0.15:  # as little context as a tile of the highest zoom has
+            if rng.random() < 0.3:  # as little context as a tile of the highest zoom has
                 small = view.buildings.shape[0] // 4
                 top, left = (int(k) for k in rng.integers(0, view.buildings.shape[0] - small + 1, 2))
                 part = part[0][top : top + small, left : left + small], part[1][top : top + small, left : left + small]

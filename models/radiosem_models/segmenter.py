@@ -85,14 +85,15 @@ def segmentation_loss(logits: Tensor, target: Tensor, negative: Tensor) -> Tenso
 def probability(network: nn.Module, image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Building probability of each pixel of an image of any size: uint8 [H, W, 3] RGB -> float32 [H, W].
 
-    The image is mirrored at its lower and right edges up to a multiple of 32, at least 64.
+    The image is mirrored at all its edges alike, up to a multiple of 32, at least 64.
     """
     rows, cols = image.shape[:2]
     below, right = (max(MIN_SIDE, -(-n // MULTIPLE) * MULTIPLE) - n for n in (rows, cols))
-    padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REFLECT_101).astype(np.float32) / 255
+    top, left = below // 2, right // 2
+    padded = cv2.copyMakeBorder(image, top, below - top, left, right - left, cv2.BORDER_REFLECT_101)
     with torch.inference_mode():
-        logits = network(torch.from_numpy(padded).permute(2, 0, 1)[None])
-    return np.asarray(torch.sigmoid(logits)[0, 0, :rows, :cols].numpy())
+        logits = network(torch.from_numpy(padded.astype(np.float32) / 255).permute(2, 0, 1)[None])
+    return np.asarray(torch.sigmoid(logits)[0, 0, top : top + rows, left : left + cols].numpy())
 
 
 def pooled_iou(pairs: Iterable[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> float:
