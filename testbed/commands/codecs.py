@@ -1,0 +1,55 @@
+"""`radiosem codecs`: mask codecs and a folder of masks -> rate and error."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from radiosem.errors import InputError
+
+app = typer.Typer(help="Measure the codecs of the building mask.", no_args_is_help=True, rich_markup_mode="markdown")
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command("eval")
+def evaluate(
+    codec: Annotated[str, typer.Option(help="Codec: context (lossless), jpeg or vqvae.")] = "context",
+    masks: Annotated[Path | None, typer.Option(help="Folder of PNG masks, over 127 = building.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Instead of --masks: a data set folder, whose --split is taken.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of --data: train, val, test or all.")] = "test",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+) -> None:
+    """Score one codec: mean bits a mask, share of wrong pixels, milliseconds to encode and decode.
+
+    Example: `radiosem codecs eval --codec context --masks ~/RadioMapSeer/png/buildings_complete --json`
+    """
+    from testbed.codec_scores import read_masks, score_codec  # the networks load here, not for --help
+
+    if (masks is None) == (data is None):
+        raise InputError(f"masks is {masks} and data is {data}; give one of them")
+    if data is not None:
+        from radiosem_models.data import Dataset
+
+        dataset = Dataset(data)
+        found = [dataset.block(block).buildings for block in dataset.blocks_in(split)]
+    else:
+        assert masks is not None
+        found = read_masks(masks)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(codec, total=len(found))
+        scores = score_codec(codec, found, lambda done: progress.update(bar, completed=done))
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(scores)))
+        return
+    for name, value in dataclasses.asdict(scores).items():
+        typer.echo(f"{name:>17}  {value:.5g}" if isinstance(value, float) else f"{name:>17}  {value}")
