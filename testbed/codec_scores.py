@@ -26,7 +26,7 @@ class CodecScores:
 
 
 def read_masks(folder: Path) -> list[BuildingMap]:
-    """Every PNG of a folder as bool [H, W], over 127 = building. raises InputError where there is none, or one is broken."""
+    """Every PNG of a folder as bool [H, W], over 127 = building. raises InputError when none, or one is broken."""
     masks = []
     for path in sorted(folder.glob("*.png")):
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)

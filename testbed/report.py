@@ -86,7 +86,7 @@ MEANING = (
     ),
     (
         "edge, receiver ms",
-        "Wall time of the edge's stages (image to symbols) and of the receiver's (symbols to map), without delivery.",
+        "Time of the edge's stages (image to symbols) and of the receiver's (symbols to map), without delivery.",
     ),
 )
 
