@@ -124,7 +124,11 @@ class OutageTask:
                 found = found & outdoors
                 hits[row] += (found & outage).sum(), (found | outage).sum()
         classifier, comparison = hits[:, 0] / hits[:, 1]
-        return {"score": 1 - classifier, "outage_iou": classifier, "comparison_outage_iou": comparison}
+        return {
+            "score": float(1 - classifier),
+            "outage_iou": float(classifier),
+            "comparison_outage_iou": float(comparison),
+        }
 
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write outage.onnx and its manifest entry."""
