@@ -197,7 +197,7 @@ class SegmenterTask:
         if self.val_grounds:
             views = [v for g in self.val_grounds for v in self.tiles.tiles_on(g)]
             scores["iou_real"] = aerial_iou(self.network, views)
-        return {"score": 1 - float(np.mean(list(scores.values()))), **scores}
+        return {"score": 1 - float(np.mean([*scores.values()])), **scores}
 
     def test(self) -> dict[str, float]:
         """IoU on the test city and the held-out grounds: all their tiles, those of each zoom, and their mosaics."""
@@ -215,7 +215,7 @@ class SegmenterTask:
 
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write segmenter.onnx and its manifest entry, with the scores on the test city and the held-out grounds."""
-        metrics = {name: round(value, 4) for name, value in self.validate().items()} | self.test()
+        validated = {f"{name}_val": round(value, 4) for name, value in self.validate().items() if name != "score"}
         example = torch.from_numpy(np.array(self.landscapes.image(self.data.blocks_in("val")[0], 1), np.float32) / 255)
         trained = ", ".join(view.name for view in self.views)
         path = export_network(
@@ -226,7 +226,7 @@ class SegmenterTask:
             "segmenter",
             licence="MIT; learned from OpenAerialMap imagery (CC BY 4.0) and © OpenStreetMap contributors (ODbL)",
             data=f"rendered blocks of split train {self.data.split_hash('train')[:16]}; aerial grounds {trained}",
-            metrics=metrics,
+            metrics=validated | self.test(),
             meta={"pixel_m": WORKING_PIXEL_M, "sides_multiple_of": MULTIPLE, "held_out_grounds": self.test_grounds}
             | about,
             recipe=about["recipe"],
