@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -126,6 +127,7 @@ def running_rig(settings: DemoSettings) -> Iterator[Rig]:
     out = settings.out
     grpc_port, http_port, edge_port = free_port(), free_port(), free_port()
     started: list[Service] = []
+    shutil.rmtree(out / "receiver-data", ignore_errors=True)  # the viewer shows this run's maps alone
     with ended_with(started):
         receiver = Service(
             "receiver",
