@@ -29,21 +29,31 @@ class Generator(nn.Module):
     """Features -> radio map as grey, a U-Net's correction to free space (arXiv 2501.10654, sec. II-E; its input F).
 
         features -+-> UNet -> correction -+
-                  +-> free space, 0 in shadow (+) -> clamp to [0, 1] -> 0 inside buildings
+                  +-> free space, 0 in shadow (+) --+-> edges -> (+) -> 0 inside buildings -> clamp to [0, 1]
+                  +---------------------------------+            |
+                                                    +------------+
+
+    Free space ends at the edge of every shadow, to the pixel; the U-Net draws at half resolution, so two thin
+    convolutions at full resolution mend the seam between them.
 
     widths  channels of the U-Net's levels
+    edges   channels between the two convolutions
     """
 
-    def __init__(self, widths: tuple[int, ...]) -> None:
+    def __init__(self, widths: tuple[int, ...], edges: int = 16) -> None:
         super().__init__()
         self.unet = UNet(len(CHANNELS), 1, widths)
-        nn.init.zeros_(self.unet.head.weight)
-        nn.init.zeros_(self.unet.head.bias)  # type: ignore[arg-type]
+        last = nn.Conv2d(edges, 1, 3, 1, 1)
+        self.edges = nn.Sequential(nn.Conv2d(len(CHANNELS) + 1, edges, 3, 1, 1), nn.SiLU(inplace=True), last)
+        for layer in (self.unet.head, last):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def raw(self, features: Tensor) -> Tensor:
         """The map before the clamp, [B, 1, H, W]: training needs a slope below grey 0."""
         correction = self.unet(features)
         total: Tensor = features[:, FREE_SPACE : FREE_SPACE + 1] + correction
+        total = total + self.edges(torch.cat([total, features], 1))
         return total * (1 - features[:, BUILDINGS : BUILDINGS + 1])
 
     def forward(self, features: Tensor) -> Tensor:
