@@ -32,7 +32,8 @@ def test_frame_holds_what_was_observed(
     observed = edge.observe(observation)
     semantics, codec = unpack(observed.frame.strong, observed.frame.weak, receiver_codecs())
     assert codec == "context"
-    np.testing.assert_array_equal(semantics.buildings, buildings)
+    np.testing.assert_array_equal(semantics.buildings, observed.semantics.buildings)
+    assert np.mean(semantics.buildings != buildings) < 0.005
     assert semantics.transmitters == observed.semantics.transmitters
     assert abs(semantics.path_losses[0].slope_db - observed.semantics.path_losses[0].slope_db) <= 0.0625
     assert set(observed.stage_ms) == {"sense", "segment", "fit", "compress"}
