@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import json
-import math
 import os
 import platform
 import secrets
@@ -22,14 +21,14 @@ import grpc
 from radiosem.errors import DeliveryError, InputError
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
-from testbed.pack import SAMPLE_PACK, PackEntry, Truth, open_pack
+from testbed.arrival import Arrival, Loss
+from testbed.pack import SAMPLE_PACK, PackEntry, open_pack
 from testbed.processes import Service, ended_with, free_port, grpc_ready, http_ready
-from testbed.received import LinkScores, ReceivedMap, fetch, score
+from testbed.received import fetch, score
 from testbed.receiver_client import ReceiverClient
 
 START_WITHIN_S = 180.0
 SEND_WITHIN_S = 120.0
-EDGE_STAGES = ("sense", "segment", "fit", "compress", "encode")
 PACKAGES = ("radiosem", "numpy", "numba", "onnxruntime-gpu", "onnxruntime", "opencv-python", "grpcio", "fastapi")
 
 
@@ -52,60 +51,6 @@ class DemoSettings:
     codec: str = "context"
     link: str = "qpsk-1/2"
     threshold_dbm: float = -90.0
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """One observation that crossed: what was sent, what arrived, and how close it is to the truth."""
-
-    entry: PackEntry
-    truth: Truth
-    receipt: pb.Receipt
-    received: ReceivedMap
-    scores: LinkScores
-
-    def edge_stage_ms(self) -> dict[str, float]:
-        """Milliseconds of the edge's own stages; the wait for the receiver is not one of them."""
-        stages = {name.removeprefix("edge_"): ms for name, ms in self.receipt.stage_ms.items() if "edge_" in name}
-        return {stage: stages[stage] for stage in EDGE_STAGES if stage in stages}
-
-    def row(self) -> dict[str, Any]:
-        """The entry of `maps` in summary.json: figures with their unit in the name, None where undefined."""
-        provenance, scores = self.received.provenance, self.scores
-        return {
-            "id": self.entry.id,
-            "title": self.entry.title,
-            "map_id": self.receipt.map_id,
-            "degraded": self.received.degraded,
-            "codec": provenance["codec"],
-            "link": provenance["link"],
-            "payload_bits": provenance["payload_bits"],
-            "channel_uses": provenance["channel_uses"],
-            "snr_db": provenance["es_n0_db"],
-            "eb_n0_db": provenance["es_n0_db"]
-            - 10 * math.log10(provenance["payload_bits"] / provenance["channel_uses"]),
-            "bit_errors": provenance["bit_errors"],
-            "coded_bits": provenance["coded_bits"],
-            **dataclasses.asdict(scores.map),
-            "wrong_building_share": scores.wrong_building_share,
-            "classifier": dataclasses.asdict(scores.classifier),
-            "warnings": self.receipt.message,
-            "edge_ms": round(sum(self.edge_stage_ms().values()), 1),
-            "receiver_ms": round(provenance["receiver_ms"], 1),
-            "deliver_ms": round(self.receipt.stage_ms["edge_deliver"], 1),
-            "edge_stage_ms": {stage: round(ms, 1) for stage, ms in self.edge_stage_ms().items()},
-            "receiver_stage_ms": {stage: round(ms, 1) for stage, ms in provenance["stage_ms"].items()},
-            "models": provenance["models"],
-            "panel": f"{self.entry.id}.png",
-        }
-
-
-@dataclass(frozen=True)
-class Loss:
-    """One observation of which no map arrived, and why."""
-
-    entry: PackEntry
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from testbed.demo import Arrival
+from testbed.arrival import Arrival
 
 INK, MUTED, PAPER = "#1b2430", "#5d6875", "#ffffff"
 BUILDING, UNKNOWN = "#b9c0c9", "#e9ecef"

@@ -9,7 +9,7 @@ import pytest
 from radiosem.depth import depth_map
 from radiosem.types import PathLoss
 from radiosem_proto.v1 import radiosem_pb2 as pb
-from testbed.demo import Arrival
+from testbed.arrival import Arrival
 from testbed.pack import PackEntry, open_pack
 from testbed.received import ReceivedMap, score
 

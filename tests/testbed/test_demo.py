@@ -11,8 +11,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from radiosem.errors import InputError
+from testbed.arrival import Arrival, Loss
 from testbed.cli import app
-from testbed.demo import Arrival, DemoSettings, Loss, choose, summarise
+from testbed.demo import DemoSettings, choose, summarise
 from testbed.pack import PackEntry
 from testbed.panel import draw_panel
 from testbed.received import sample_pixels
