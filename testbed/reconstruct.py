@@ -23,7 +23,8 @@ Features = NDArray[np.float32]  # [C, H, W], see radiosem.features
 Grey = NDArray[np.float32]  # [H, W] in [0, 1], `raytraced` scale
 LAW, DEPTH, SIGHT = (CHANNELS.index(name) for name in ("law", "depth map", "sight"))
 
-# Least squares of grey on the depth map over the outdoor pixels of the 1,214 static maps of the training cities.
+# Least squares of grey on the depth map over the outdoor pixels of the 1,214 static maps of the training cities;
+# `radiosem_models.prior` recomputes them.
 DEPTH_OFFSET, DEPTH_SLOPE = -0.1819, 1.4614
 
 

@@ -1,4 +1,7 @@
-"""Radio maps of the training cities -> the prior of the path-loss fit: `python -m radiosem_models.prior DIR`."""
+"""Radio maps of the training cities -> the constants fitted on them: `python -m radiosem_models.prior DIR`.
+
+They are the prior of the path-loss fit and the regression on the depth map, which stand as numbers in the code.
+"""
 
 import sys
 
@@ -6,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.depth import distance_m
-from radiosem.pathloss import ENOUGH_SAMPLES
+from radiosem.features import CHANNELS, generator_features
+from radiosem.pathloss import ENOUGH_SAMPLES, PRIOR
 from radiosem.types import Grid
 from radiosem_models.data import Dataset, MapKey
 
@@ -44,6 +48,21 @@ def learn_prior(dataset: Dataset, model: str = "RT", seed: int = 0) -> dict[str,
     }
 
 
+def regress_depth_map(dataset: Dataset, model: str = "RT") -> dict[str, float]:
+    """Least squares of grey on the depth map under the prior law, over the outdoor pixels of the training maps."""
+    normal, moment = np.zeros((2, 2)), np.zeros(2)
+    for key in dataset.keys("train", (model,)):
+        buildings = dataset.block(key.block_id).buildings
+        features = generator_features(buildings, None, dataset.transmitter(key), PRIOR, Grid(*buildings.shape))
+        depth = features[CHANNELS.index("depth map")][~buildings].astype(np.float64)
+        design = np.column_stack([np.ones_like(depth), depth])
+        normal += design.T @ design
+        moment += design.T @ (dataset.grey(key)[~buildings] / 255.0)
+    offset, slope = np.linalg.solve(normal, moment)
+    return {"depth_offset": float(offset), "depth_slope": float(slope)}
+
+
 if __name__ == "__main__":
-    for name, value in learn_prior(Dataset(sys.argv[1])).items():
-        print(f"{name} {value:.4g}")
+    training = Dataset(sys.argv[1])
+    for name, value in (learn_prior(training) | regress_depth_map(training)).items():
+        print(f"{name} {value:.4f}")
