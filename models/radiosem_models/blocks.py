@@ -16,12 +16,16 @@ def channels_last(module: AnyModule) -> AnyModule:
 
 
 class ConvBlock(nn.Sequential):
-    """3 x 3 convolution -> GroupNorm -> SiLU, [B, c_in, H, W] -> [B, c_out, H / stride, W / stride]."""
+    """3 x 3 convolution -> GroupNorm -> SiLU, [B, c_in, H, W] -> [B, c_out, H / stride, W / stride].
 
-    def __init__(self, c_in: int, c_out: int, stride: int = 1) -> None:
+    batch_norm  BatchNorm instead: it folds into the convolution, and judges a small image as it does a large one
+    kernel      side of the convolution
+    """
+
+    def __init__(self, c_in: int, c_out: int, stride: int = 1, *, batch_norm: bool = False, kernel: int = 3) -> None:
         super().__init__(
-            nn.Conv2d(c_in, c_out, 3, stride, 1, bias=False),
-            nn.GroupNorm(8, c_out),
+            nn.Conv2d(c_in, c_out, kernel, stride, (kernel - stride + 1) // 2, bias=False),
+            nn.BatchNorm2d(c_out) if batch_norm else nn.GroupNorm(8, c_out),
             nn.SiLU(inplace=True),
         )
 

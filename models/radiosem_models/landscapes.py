@@ -9,7 +9,6 @@ import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from radiosem.errors import InputError
 from radiosem_models.aerial import WORKING_PIXEL_M, View
 from radiosem_models.data import Dataset
+from radiosem_models.procedural import procedural_heights
 from radiosem_models.render import CELL_PIXELS, landscape_image
 
 Crop = tuple[NDArray[np.uint8], NDArray[np.bool_]]  # image [S, S, 3] RGB, buildings [S, S], at 0.5 m a pixel
@@ -46,19 +46,35 @@ class Landscapes:
 
     def image(self, block_id: str, seed: int) -> NDArray[np.uint8]:
         """The landscape of a block, uint8 [2 H, 2 W, 3], drawn now or read from the cache."""
-        path = self._folder / f"{block_id}-{seed}.npy"
+        return self._drawn(f"{block_id}-{seed}", self.heights_m(block_id), zlib.crc32(f"{block_id} {seed}".encode()))
+
+    def _drawn(self, name: str, heights_m: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+        path = self._folder / f"{name}.npy"
         if not path.is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
-            drawn = landscape_image(self.heights_m(block_id), zlib.crc32(f"{block_id} {seed}".encode()))
             temporary = path.with_suffix(f".{os.getpid()}.npy")
-            np.save(temporary, drawn)
+            np.save(temporary, landscape_image(heights_m, seed))
             os.replace(temporary, path)
         return np.asarray(np.load(path, mmap_mode="r"))
 
+    def imagined(self, kind: str, seed: int) -> View:
+        """A procedural block, drawn in colours as strong as some cameras' are."""
+        heights = procedural_heights(seed, kind)
+        image = self._drawn(f"{kind}-{seed}", heights, zlib.crc32(f"{kind} {seed}".encode())).astype(np.float32)
+        rng = np.random.default_rng(seed)
+        grey = image.mean(2, keepdims=True)
+        image = (grey + (image - grey) * np.float32(rng.uniform(1.1, 2.4))) * np.float32(rng.uniform(0.95, 1.35))
+        return View(
+            f"{kind}-{seed}", np.asarray(np.clip(image, 0, 255), np.uint8), _enlarged(heights > 0), WORKING_PIXEL_M
+        )
+
     def buildings(self, block_id: str) -> NDArray[np.bool_]:
         """The mask of a block at the landscape's resolution, bool [2 H, 2 W]."""
-        large: Any = np.repeat(np.repeat(self.heights_m(block_id) > 0, CELL_PIXELS, 0), CELL_PIXELS, 1)
-        return np.asarray(large, np.bool_)
+        return _enlarged(self.heights_m(block_id) > 0)
+
+
+def _enlarged(buildings: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.asarray(np.repeat(np.repeat(buildings, CELL_PIXELS, 0), CELL_PIXELS, 1))
 
 
 def _warp(view: Crop, matrix: NDArray[np.float32], side: int) -> Crop:
@@ -89,8 +105,27 @@ def rendered_crop(rng: np.random.Generator, image: NDArray[np.uint8], buildings:
     return _warp((image, buildings), _placement(rng, image.shape, scale, angle, side), side)
 
 
-def aerial_crop(rng: np.random.Generator, views: Sequence[View], side: int) -> Crop:
-    """A crop put together from one to four real views, each turned, mirrored and out of scale by 0.7 to 1.5."""
+def aerial_tile(rng: np.random.Generator, views: Sequence[View], content: int, side: int) -> Crop:
+    """A tile of `content` pixels, anywhere and at any angle in a real view, mirrored at its edges up to `side`."""
+    view = views[int(rng.integers(len(views)))]
+    seen = _turned(rng, (view.image, view.buildings), view.pixel_m, content)
+    before = (side - content) // 2
+    index = np.pad(np.arange(content), (before, side - content - before), mode="reflect")
+    return seen[0][index[:, None], index], seen[1][index[:, None], index]
+
+
+def _turned(rng: np.random.Generator, part: Crop, pixel_m: float, side: int) -> Crop:
+    angle = float(rng.uniform(0, 2 * np.pi)) if rng.random() < 0.6 else float(rng.integers(4)) * np.pi / 2
+    scale = WORKING_PIXEL_M / pixel_m * float(np.exp(rng.uniform(np.log(0.7), np.log(1.5))))
+    return _warp(part, _placement(rng, part[0].shape, scale, angle, side), side)
+
+
+def aerial_crop(rng: np.random.Generator, views: Sequence[View], imagined: Sequence[View], side: int) -> Crop:
+    """A crop put together from one to four views, each turned, mirrored and out of scale by 0.7 to 1.5.
+
+    views     real ones
+    imagined  procedural blocks, a third of the parts where there are any
+    """
     image, buildings = np.zeros((side, side, 3), np.uint8), np.zeros((side, side), np.bool_)
     single = rng.random() < 0.15
     cut = (side, side) if single else tuple(int(c) for c in rng.integers(side // 4, 3 * side // 4 + 1, 2))
@@ -98,15 +133,14 @@ def aerial_crop(rng: np.random.Generator, views: Sequence[View], side: int) -> C
         for cols in (slice(0, cut[1]), slice(cut[1], side)):
             if rows.start == side or cols.start == side:
                 continue
-            view = views[int(rng.integers(len(views)))]
+            among = imagined if imagined and rng.random() < 0.35 else views
+            view = among[int(rng.integers(len(among)))]
             part: Crop = (view.image, view.buildings)
             if rng.random() < 0.3:  # as little context as a tile of the highest zoom has
                 small = view.buildings.shape[0] // 4
                 top, left = (int(k) for k in rng.integers(0, view.buildings.shape[0] - small + 1, 2))
                 part = part[0][top : top + small, left : left + small], part[1][top : top + small, left : left + small]
-            angle = float(rng.uniform(0, 2 * np.pi)) if rng.random() < 0.6 else float(rng.integers(4)) * np.pi / 2
-            scale = WORKING_PIXEL_M / view.pixel_m * float(np.exp(rng.uniform(np.log(0.7), np.log(1.5))))
-            seen = _warp(part, _placement(rng, part[0].shape, scale, angle, side), side)
+            seen = _turned(rng, part, view.pixel_m, side)
             image[rows, cols], buildings[rows, cols] = seen[0][rows, cols], seen[1][rows, cols]
     return image, buildings
 

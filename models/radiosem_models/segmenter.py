@@ -18,46 +18,52 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from radiosem_models.aerial import WORKING_PIXEL_M, AerialTiles, View
-from radiosem_models.blocks import ConvBlock
+from radiosem_models.blocks import ConvBlock, channels_last
 from radiosem_models.data import Dataset
 from radiosem_models.export import export_network
-from radiosem_models.landscapes import Landscapes, aerial_crop, disturb, rendered_crop
+from radiosem_models.landscapes import Crop, Landscapes, aerial_crop, aerial_tile, disturb, rendered_crop
 
 MULTIPLE = 32  # sides of the input are multiples of this
 MIN_SIDE = 64
+IMAGINED_KINDS = ("settlement", "suburb")  # of procedural blocks: what the real grounds are like
+TILE_SIDES = ((38, 64), (76, 96), (153, 160))  # pixels of ground, and with what is mirrored: zooms 21, 20 and 19
+PATCH = 4  # pixels a side that the stem takes together
+
+
+def _block(c_in: int, c_out: int, stride: int = 1, kernel: int = 3) -> ConvBlock:
+    return ConvBlock(c_in, c_out, stride, batch_norm=True, kernel=kernel)
 
 
 class Segmenter(nn.Module):
-    """Buildings in an aerial image: a U-Net (arXiv 1505.04597) behind a pixel-unshuffle stem, with additive skips.
+    """Buildings in an aerial image: a U-Net (arXiv 1505.04597) on patches of four pixels, with additive skips.
 
-        x [3, H, W] ── unshuffle ── stem ── level 0 ─────────── + ── refine ── head ── shuffle ── logits [1, H, W]
-                                             │ down             │ up
-                                            level 1 ─────── + ── refine
-                                             │ down         │ up
-                                            level 2 ─── + ── refine
-                                             │ down     │ up
-                                            level 3 ────┘
+        x [3, H, W] ── stem ── level 0 ─────────── + ── refine ── head ── shuffle ── logits [1, H, W]
+                                │ down             │ up
+                               level 1 ─────── + ── refine
+                                │ down         │ up
+                               level 2 ─── + ── refine
+                                │ down     │ up
+                               level 3 ────┘
 
-    A level is a residual 3 x 3 block, `down` a strided one, `up` a 1 x 1 convolution and nearest neighbours. Skips are
-    added, not concatenated, which halves the decoder's work: the edge runs it at 512 x 512 on one core.
+    The stem is one 8 x 8 convolution of stride 4. A level is a residual 3 x 3 block, `down` a strided one, `up` a 1 x 1
+    convolution and nearest neighbours. Skips are added, not concatenated, which halves the decoder's work, and the
+    normalisation folds into the convolutions: the edge runs it at 512 x 512 on one core.
 
-    widths  channels of the levels, multiples of 8
-    factor  of the unshuffle; the sides of x are multiples of factor * 2 ** (levels - 1)
+    widths  channels of the levels; the sides of x are multiples of 4 * 2 ** (levels - 1)
     """
 
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 192), factor: int = 4) -> None:
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 192)) -> None:
         super().__init__()
-        self.factor = factor
-        self.stem = ConvBlock(3 * factor**2, widths[0])
-        self.levels = nn.ModuleList(ConvBlock(w, w) for w in widths)
-        self.down = nn.ModuleList(ConvBlock(a, b, 2) for a, b in pairwise(widths))
+        self.stem = _block(3, widths[0], PATCH, 2 * PATCH)
+        self.levels = nn.ModuleList(_block(w, w) for w in widths)
+        self.down = nn.ModuleList(_block(a, b, 2) for a, b in pairwise(widths))
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
-        self.refine = nn.ModuleList(ConvBlock(w, w) for w in widths[:-1])
-        self.head = nn.Conv2d(widths[0], factor**2, 3, 1, 1)
+        self.refine = nn.ModuleList(_block(w, w) for w in widths[:-1])
+        self.head = nn.Conv2d(widths[0], PATCH**2, 3, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """RGB in [0, 1], [B, 3, H, W] at 0.5 m a pixel -> logits [B, 1, H, W]."""
-        x = self.stem(F.pixel_unshuffle(x * 4 - 2, self.factor))
+        x = self.stem(x * 4 - 2)
         skips = []
         for level, down in zip(self.levels, self.down, strict=False):
             x = x + level(x)
@@ -67,7 +73,7 @@ class Segmenter(nn.Module):
         for i in reversed(range(len(skips))):
             x = skips[i] + F.interpolate(self.up[i](x), scale_factor=2.0, mode="nearest")
             x = x + self.refine[i](x)
-        return F.pixel_shuffle(self.head(x), self.factor)
+        return F.pixel_shuffle(self.head(x), PATCH)
 
 
 def segmentation_loss(logits: Tensor, target: Tensor, negative: Tensor) -> Tensor:
@@ -127,9 +133,11 @@ class SegmenterTask:
 
     options    `aerial`, `cache`: folders, relative to the data folder and to the working directory; `held_out`: how
                many grounds, first in the order of the SHA-256 of their names, are for the test; `validation_grounds`:
-               how many after them for validation; `renders` a block; `val_seeds`, `test_seeds`; `widths`, `factor`;
-               `batch`, `real` crops in it, `side`; `lr`, `weight_decay`; `unlabelled`: the chance that an unlabelled
-               real pixel is a roof
+               how many after them for validation; `renders` a block; `val_seeds`, `test_seeds`; `widths`;
+               `batch`, `real` crops in it, `side`; `imagined`: how many procedural blocks of each kind in
+               `IMAGINED_KINDS` are mixed into the real crops; `tile_steps`: share of the steps taken on single small
+               tiles, as they are scored; `lr`, `weight_decay`; `unlabelled`: the chance that an unlabelled real pixel
+               is a roof
     data_dir   a data set with heights, in RadioMapSeer's layout
     seed       of the network's weights is set by the caller
     """
@@ -146,7 +154,10 @@ class SegmenterTask:
         # Half the working pixel: enough to turn and scale without loss, and sixteen times less to read than the tiles.
         self.views = [self.tiles.mosaic(g).at(WORKING_PIXEL_M / 2) for g in self.tiles.grounds[kept:]]
         self.blocks = self.data.blocks_in("train")
-        self.network = Segmenter(tuple(options["widths"]), options["factor"])
+        self.imagined = [
+            self.landscapes.imagined(kind, seed) for kind in IMAGINED_KINDS for seed in range(options["imagined"])
+        ]
+        self.network = channels_last(Segmenter(tuple(options["widths"])))
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=options["lr"], weight_decay=options["weight_decay"]
         )
@@ -159,27 +170,36 @@ class SegmenterTask:
         """Its optimiser."""
         return {"segmenter": self.optimizer}
 
-    def _batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _batch(self, rng: np.random.Generator) -> tuple[list[Crop], list[float], float]:
+        """Crops as the recipe mixes them; how much each is disturbed, and what share of them is real."""
         side, batch, real = self.options["side"], self.options["batch"], self.options["real"]
-        images, masks = [], []
-        for k in range(batch):
-            if k < real:
-                image, mask = aerial_crop(rng, self.views, side)
-            else:
-                block_id = self.blocks[int(rng.integers(len(self.blocks)))]
-                landscape = self.landscapes.image(block_id, 10 + int(rng.integers(self.options["renders"])))
-                image, mask = rendered_crop(rng, landscape, self.landscapes.buildings(block_id), side)
-            images.append(disturb(rng, image, 1.0 if k < real else 0.3))
-            masks.append(mask)
-        x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
-        negative = torch.zeros(batch, 1, 1, 1)
-        negative[:real] = self.options["unlabelled"]
-        return x, torch.from_numpy(np.stack(masks).astype(np.float32))[:, None], negative
+        crops = [aerial_crop(rng, self.views, self.imagined, side) for _ in range(real)]
+        for _ in range(real, batch):
+            block_id = self.blocks[int(rng.integers(len(self.blocks)))]
+            landscape = self.landscapes.image(block_id, 10 + int(rng.integers(self.options["renders"])))
+            crops.append(rendered_crop(rng, landscape, self.landscapes.buildings(block_id), side))
+        return crops, [1.0] * real + [0.3] * (batch - real), real / batch
+
+    def _tiles(self, rng: np.random.Generator) -> list[Crop]:
+        """As many single tiles of one size, mirrored at their edges, as take the time of a batch."""
+        content, side = TILE_SIDES[int(rng.integers(len(TILE_SIDES)))]
+        count = max(2, round(self.options["batch"] * (self.options["side"] / side) ** 2))
+        return [aerial_tile(rng, self.views, content, side) for _ in range(count)]
 
     def step(self, rng: np.random.Generator) -> dict[str, float]:
         """One batch, one step; `iou` is that of the batch."""
-        x, target, negative = self._batch(rng)
-        self.network.train()
+        tiles = rng.random() < self.options["tile_steps"]
+        if tiles:
+            crops = self._tiles(rng)
+            strengths, real = [1.0] * len(crops), 1.0
+        else:
+            crops, strengths, real = self._batch(rng)
+        images = [disturb(rng, crop[0], strength) for crop, strength in zip(crops, strengths, strict=True)]
+        x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)  # channels last, as the convolutions want it
+        target = torch.from_numpy(np.stack([crop[1] for crop in crops]).astype(np.float32))[:, None]
+        negative = torch.zeros(len(crops), 1, 1, 1)
+        negative[: round(real * len(crops))] = self.options["unlabelled"]
+        self.network.train(not tiles)  # small tiles are normalised by the statistics of whole crops, as when in use
         logits = self.network(x)
         loss = segmentation_loss(logits, target, negative)
         self.optimizer.zero_grad(set_to_none=True)
@@ -187,7 +207,8 @@ class SegmenterTask:
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         iou = pooled_iou([((logits.detach() > 0).numpy(), target.numpy() > 0.5)])
-        return {"loss": float(loss.detach()), "iou": iou, "images": float(len(x))}
+        area = sum(image.shape[0] * image.shape[1] for image in images) / self.options["side"] ** 2
+        return {"loss": float(loss.detach()), "iou": iou, "images": area}
 
     def validate(self) -> dict[str, float]:
         """1 - the mean of the IoUs on the rendered validation city and on the real validation grounds."""

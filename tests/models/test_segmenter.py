@@ -11,7 +11,7 @@ import torch
 
 from radiosem.errors import InputError
 from radiosem_models.aerial import AerialTiles, View, by_hash, ground_of
-from radiosem_models.landscapes import aerial_crop, disturb, rendered_crop
+from radiosem_models.landscapes import aerial_crop, aerial_tile, disturb, rendered_crop
 from radiosem_models.segmenter import Segmenter, SegmenterTask, pooled_iou, probability, segmentation_loss
 
 WIDTHS = (8, 8, 8, 8)
@@ -72,7 +72,8 @@ def task(tiles, blocks, tmp_path):
         "val_seeds": [1],
         "test_seeds": [1],
         "widths": WIDTHS,
-        "factor": 4,
+        "imagined": 1,
+        "tile_steps": 0.3,
         "side": 64,
         "batch": 3,
         "real": 1,
@@ -157,11 +158,20 @@ def test_crops_keep_image_and_mask_together():
     mask[30:90, 50:160] = mask[120:170, 20:80] = True
     image = np.repeat(mask[..., None] * np.uint8(255), 3, 2)
     crops = [rendered_crop(rng, image, mask, 96) for _ in range(5)]
-    crops += [aerial_crop(rng, [View("a", image, mask, 0.25)], 96) for _ in range(5)]
+    views = [View("a", image, mask, 0.25)]
+    crops += [aerial_crop(rng, views, views, 96) for _ in range(5)]
+    crops += [aerial_tile(rng, views, 76, 96) for _ in range(5)]
     for seen, buildings in crops:
         assert seen.shape == (96, 96, 3)
         assert ((seen[..., 0] > 127) == buildings).mean() > 0.995
     assert 0.05 < np.mean([buildings.mean() for _, buildings in crops]) < 0.9
+
+
+def test_a_tile_is_mirrored_at_its_edges():
+    image = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
+    seen, _ = aerial_tile(np.random.default_rng(1), [View("a", image, image[..., 0] > 99, 0.5)], 38, 64)
+    assert np.array_equal(seen[13 - 5], seen[13 + 5])
+    assert np.array_equal(seen[:, 50 - 3], seen[:, 50 + 3])
 
 
 def test_another_camera_leaves_values_in_range_and_shapes_alone():
@@ -187,8 +197,19 @@ def test_a_cached_landscape_is_the_one_that_would_be_drawn(task):
 
 def test_steps_lower_the_loss(task):
     rng = np.random.default_rng(0)
+    task.options["tile_steps"] = 0.0
     losses = [task.step(rng)["loss"] for _ in range(24)]
     assert np.mean(losses[-6:]) < 0.9 * np.mean(losses[:6])
+
+
+def test_small_tiles_are_learned_under_the_statistics_of_whole_crops(task):
+    task.options["tile_steps"] = 1.0
+    before = {name: value.clone() for name, value in task.network.state_dict().items()}
+    task.step(np.random.default_rng(0))
+    after = task.network.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert not [name for name in changed if "running" in name]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
