@@ -17,6 +17,7 @@ from server_rx.worker import Worker
 
 MAX_STREAMS = 24  # streams that may be open at once; each holds a thread
 _AHEAD = 16  # bursts of one stream that may be under way before it is read on
+IDLE_S = 120.0  # a stream that brings no burst for so long gives its place to another
 _PATIENCE_S = 2.0  # how long a burst waits for room in the queue, holding its stream back
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class ReceiverService(ReceiverServicer):
         self._streams = threading.BoundedSemaphore(MAX_STREAMS)
 
     def Deliver(self, request_iterator: Iterator[Burst], context: grpc.ServicerContext) -> Iterator[Receipt]:  # noqa: N802
-        """Answer each burst of the stream; a refused burst does not end it."""
+        """Answer each burst of the stream; a refused burst does not end it, two minutes without any do."""
         if not self._streams.acquire(blocking=False):
             abort(BusyError(f"{MAX_STREAMS} streams are open already; try again later"), context)
         # Reading ahead lets the worker see several bursts of one stream at a time.
@@ -51,9 +52,11 @@ class ReceiverService(ReceiverServicer):
         )
         reader.start()
         try:
-            while (future := ahead.futures.get()) is not None:
+            while (future := ahead.futures.get(timeout=IDLE_S)) is not None:
                 yield future.result()
                 ahead.room.release()
+        except queue.Empty:
+            abort(BusyError(f"no burst came for {IDLE_S:g} s; open a new stream for the next one"), context)
         finally:
             self._streams.release()
 

@@ -36,6 +36,9 @@ class _Errand:
 
 
 _END = object()
+MAX_WAITING_BYTES = (
+    256 * 2**20
+)  # of symbols of bursts not yet answered: few large ones fill the queue as many small ones
 
 
 class Worker:
@@ -61,6 +64,7 @@ class Worker:
         self._max_batch = max_batch
         self._on_stored = on_stored
         self._queue: queue.Queue[Any] = queue.Queue(queue_size)
+        self._held_bytes = 0
         self._door = threading.Lock()  # nothing may enter the queue behind the end
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="receiver-worker", daemon=True)
@@ -78,7 +82,9 @@ class Worker:
     def submit(self, burst: Burst, patience_s: float = 0.0) -> "Future[Receipt]":
         """Queue a burst. Raises BusyError when the queue stays full for that long, or the receiver is shutting down."""
         delivery = _Delivery(burst)
-        self._enter(delivery, patience_s)
+        size = len(burst.symbols)
+        self._enter(delivery, patience_s, size)
+        delivery.future.add_done_callback(lambda _: self._let_go(size))
         return delivery.future
 
     def ask(self, function: Callable[[], T], timeout_s: float = 30.0) -> T:
@@ -100,21 +106,30 @@ class Worker:
             self._queue.put(_END)
             self._thread.join()
 
-    def _enter(self, item: Any, patience_s: float) -> None:
+    def _enter(self, item: Any, patience_s: float, size: int = 0) -> None:
         deadline = time.monotonic() + patience_s
         while True:
             with self._door:
                 if self._closed:
                     raise BusyError("the receiver is shutting down; send again later")
-                try:
-                    self._queue.put_nowait(item)
-                except queue.Full:
-                    pass
-                else:
-                    return
+                if self._held_bytes + size <= MAX_WAITING_BYTES:
+                    try:
+                        self._queue.put_nowait(item)
+                    except queue.Full:
+                        pass
+                    else:
+                        self._held_bytes += size
+                        return
             if time.monotonic() >= deadline:
-                raise BusyError(f"the receiver's queue of {self._queue.maxsize} is full; send again later")
+                raise BusyError(
+                    f"the receiver's queue of {self._queue.maxsize} bursts and {MAX_WAITING_BYTES >> 20} MiB is full; "
+                    "send again later"
+                )
             time.sleep(0.02)
+
+    def _let_go(self, size: int) -> None:
+        with self._door:
+            self._held_bytes -= size
 
     def _run(self) -> None:
         while (item := self._queue.get()) is not _END:

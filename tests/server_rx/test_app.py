@@ -213,6 +213,27 @@ def test_more_streams_than_there_is_room_for_are_put_off(tmp_path, networks, sen
     server.stop()
 
 
+def test_an_idle_stream_gives_its_place_to_another(tmp_path, networks, send, monkeypatch):
+    monkeypatch.setattr("server_rx.service.MAX_STREAMS", 1)
+    monkeypatch.setattr("server_rx.service.IDLE_S", 0.5)
+    server = create_server(settings(tmp_path / "data"), lambda threads: networks)
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+        stub, release = ReceiverStub(channel), threading.Event()
+
+        def silent():
+            yield send("first")
+            release.wait(60)
+
+        held = stub.Deliver(silent(), timeout=60)
+        assert next(held).status == Status.STATUS_ACCEPTED
+        with pytest.raises(grpc.RpcError, match="open a new stream"):
+            next(held)
+        assert next(stub.Deliver(iter([send("second")]), timeout=60)).status == Status.STATUS_ACCEPTED
+        release.set()
+    server.stop()
+
+
 def test_a_port_that_is_taken_is_named_with_its_setting(tmp_path, networks):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

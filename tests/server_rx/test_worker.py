@@ -125,10 +125,22 @@ def test_nothing_is_acknowledged_when_the_store_fails(make_worker, store, send, 
 def test_a_full_queue_puts_the_sender_off(make_worker, send):
     worker = make_worker(queue_size=1)
     waiting = worker.submit(send("block-1"))
-    with pytest.raises(BusyError, match="queue of 1 is full"):
+    with pytest.raises(BusyError, match="queue of 1 bursts"):
         worker.submit(send("block-2"))
     worker.start()
     assert waiting.result(30).status == Status.STATUS_ACCEPTED
+
+
+def test_few_large_bursts_fill_the_queue_too(make_worker, send, monkeypatch):
+    size = len(send().symbols)
+    monkeypatch.setattr("server_rx.worker.MAX_WAITING_BYTES", 2 * size + 1000)
+    worker = make_worker(queue_size=64)
+    waiting = [worker.submit(send(f"block-{number}")) for number in range(2)]
+    with pytest.raises(BusyError, match="is full"):
+        worker.submit(send("block-2"))
+    worker.start()
+    assert {future.result(30).status for future in waiting} == {Status.STATUS_ACCEPTED}
+    assert worker.submit(send("block-2"), patience_s=5).result(30).status == Status.STATUS_ACCEPTED
 
 
 def test_closing_finishes_what_is_queued_and_takes_nothing_more(make_worker, store, send):
