@@ -17,12 +17,9 @@ Both ends must compute the same probability. All weights are whole numbers and e
 import hashlib
 from functools import lru_cache
 from importlib import resources
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from radiosem.compiled import compiled
 
 FRONT_SLOPE = 2
 # Template: columns first..last relative to the pixel, in the row d above it. Pixels outside the map count as free.
@@ -37,7 +34,7 @@ UNIT_CEILING = 2047  # a unit is clipped here, i.e. at 32
 _EXACT = 1 << 24  # float32 holds every whole number up to here
 
 CONTEXT_PIXELS = (12, 20, 32)  # the nearest pixels of the template
-_CONTEXT_STEPS = np.array([2, 5, 6])  # learning rates of 1/8, 5/16 and 3/8: the error is in 65536ths, 2**16
+_CONTEXT_STEPS = np.array([[2], [5], [6]])  # learning rates of 1/8, 5/16 and 3/8: the error is in 65536ths, 2**16
 _ODDS_ONE = 1 << 20  # log odds of one nat
 _TRUST_BITS = 16
 _TRUST_ONE = 1 << _TRUST_BITS
@@ -122,8 +119,13 @@ class Corrections:
 
     def predict(self, odds: NDArray[np.int64], places: NDArray[np.integer]) -> NDArray[np.int64]:
         """Probability of building in 65536ths, int64 [N]."""
-        probability: NDArray[np.int64] = _predict(odds, places, self._table, self._trust, self._probabilities)
-        return probability
+        step = self._table.take(places).sum(axis=0)
+        step += odds * self._trust >> _TRUST_BITS
+        step >>= _STEP_BITS
+        step += _SURE
+        np.maximum(step, 0, out=step)
+        np.minimum(step, 2 * _SURE, out=step)
+        return np.asarray(self._probabilities.take(step))
 
     def learn(
         self,
@@ -133,27 +135,7 @@ class Corrections:
         bits: NDArray[np.int64],
     ) -> None:
         """Move the trust and every correction that took part against the error they made."""
-        told = _learn(odds, places, probability, bits, self._table, _CONTEXT_STEPS) >> _TRUST_STEP
+        error = (bits << 16) - probability
+        told = int((error * odds).sum()) >> _TRUST_STEP
         self._trust = min(max(self._trust + told, 0), 2 * _TRUST_ONE)
-
-
-@compiled
-def _predict(odds: Any, places: Any, table: Any, trust: Any, probabilities: Any) -> Any:
-    out = np.empty(len(odds), np.int64)
-    for i in range(len(odds)):
-        log_odds = (odds[i] * trust) >> _TRUST_BITS
-        for context in range(len(places)):
-            log_odds += table[places[context, i]]
-        out[i] = probabilities[min(max((log_odds >> _STEP_BITS) + _SURE, 0), 2 * _SURE)]
-    return out
-
-
-@compiled
-def _learn(odds: Any, places: Any, probability: Any, bits: Any, table: Any, steps: Any) -> Any:
-    told = 0
-    for i in range(len(odds)):
-        error = (bits[i] << 16) - probability[i]
-        told += error * odds[i]
-        for context in range(len(places)):
-            table[places[context, i]] += error * steps[context]
-    return told
+        np.add.at(self._table, places.ravel(), (error * _CONTEXT_STEPS).ravel())
