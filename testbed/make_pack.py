@@ -19,7 +19,7 @@ from radiosem.types import Samples, Transmitter
 from radiosem_models.data import Dataset, MapKey
 from testbed.observation import SAMPLE_COLUMNS
 
-SAMPLES_A_TRANSMITTER = 300
+READINGS_A_TRANSMITTER = 300
 NOISE_DB = 1.0
 JPEG_QUALITY = 88
 
@@ -62,26 +62,27 @@ Florence that is shipped with Sionna RT.
   [Sionna RT](https://nvlabs.github.io/sionna/) at 5.9 GHz, receiver at 1.5 m. This is a simulation, not a measurement.
   The cars are placed at random. Being derived from the geometry, these files are under the ODbL too.
 - `landscape.jpg`: drawn from the footprints and heights by this project's renderer. Not a photograph.
-- `samples.csv`: read from the simulated maps with 1 dB of noise, at random outdoor cells where
-  the transmitter is heard (above the floor of the scale).
+- `samples.csv`: read from the simulated maps with 1 dB of noise at 300 random outdoor cells a transmitter, less those
+  where it is not heard (at or below the floor of the scale).
 
 `pack.json` names the source blocks, the scale and the seeds; `radiosem data samples` makes the pack again.
 """
 
 
 def draw_samples(powers_dbm: list[NDArray[np.float32]], buildings: NDArray[np.bool_], seed: int) -> Samples:
-    """Read every transmitter's map at random outdoor cells where it is heard, with 1 dB of noise.
+    """Read every transmitter's map at 300 random outdoor cells, with 1 dB of noise.
 
     powers_dbm  one map [H, W] a transmitter, -inf where censored: a device logs nothing there
-    returns     300 samples a transmitter, each at a cell of its own
+    returns     at most 300 samples a transmitter, each at a cell of its own: those where it is heard
     """
     rng = np.random.default_rng(seed)
     parts = []
     for index, power_dbm in enumerate(powers_dbm):
-        heard = np.argwhere(~buildings & np.isfinite(power_dbm))
-        row, col = heard[rng.choice(len(heard), SAMPLES_A_TRANSMITTER, replace=False)].T
+        outdoors = np.argwhere(~buildings)
+        row, col = outdoors[rng.choice(len(outdoors), READINGS_A_TRANSMITTER, replace=False)].T
         noisy = power_dbm[row, col] + rng.normal(0, NOISE_DB, len(row))
-        parts.append((np.full(len(row), index), col, row, noisy))
+        heard = np.isfinite(noisy)
+        parts.append((np.full(heard.sum(), index), col[heard], row[heard], noisy[heard]))
     transmitter, col, row, power = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Samples(transmitter, col, row, power)
 
@@ -137,7 +138,7 @@ def make_pack(data: Path, out: Path, render: Render, choices: tuple[Choice, ...]
         "simulator": dataset.about.get("simulator"),
         "geometry": dataset.about.get("geometry"),
         "receiver_height_m": dataset.about.get("rx_height_m"),
-        "samples_a_transmitter": SAMPLES_A_TRANSMITTER,
+        "readings_a_transmitter": READINGS_A_TRANSMITTER,
         "noise_db": NOISE_DB,
         "observations": entries,
     }
