@@ -85,6 +85,8 @@ def _running_mean(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tens
     """An exponential moving average whose window grows with the steps taken, so that the first steps are forgotten."""
 
     def average(mean: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        if not mean.is_floating_point():
+            return current
         return mean.lerp(current, 1 - min(decay, (1 + int(steps)) / (10 + int(steps))))
 
     return average
@@ -97,7 +99,8 @@ class Run:
         self.recipe, self.task, self.folder = recipe, task, folder
         self.rng = np.random.default_rng(recipe.seed)
         average = _running_mean(recipe.ema)
-        self.averages = {n: AveragedModel(task.modules()[n], avg_fn=average) for n in task.averaged}
+        # With the buffers: an average must be normalised by statistics of its own.
+        self.averages = {n: AveragedModel(task.modules()[n], avg_fn=average, use_buffers=True) for n in task.averaged}
         self.elapsed_s, self.step, self.images, self.best = 0.0, 0, 0, math.inf
 
     def state(self) -> dict[str, Any]:
