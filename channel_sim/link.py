@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from channel_sim.awgn import noise_energy
 from channel_sim.coding import Part, Protection, channel_bits, protect, recover
 from channel_sim.modulation import QAM16, QAM64, QPSK, Modulation
-from radiosem.errors import ChannelError, InputError
+from radiosem import weights
+from radiosem.errors import ChannelError, InputError, WeightsError
 from radiosem.frame import Frame
 
 MAX_SYMBOLS = 4_000_000  # of one burst; bounds time and memory at the receiver
@@ -101,6 +102,10 @@ class LdpcLink:
             ]
         )
 
+    def burst_length(self, symbols: NDArray[np.complex64], es_n0_db: float) -> int:
+        """Channel uses that the signal field in front of noisy symbols promises; raises ChannelError as `decode`."""
+        return self.symbol_count(*_read_signal(symbols, es_n0_db)[1:])
+
     def decode(self, symbols: NDArray[np.complex64], es_n0_db: float) -> Reception:
         """Parts of the frame in noisy symbols.
 
@@ -108,11 +113,7 @@ class LdpcLink:
         es_n0_db  Es/N0 in dB, infinite for clean symbols
         raises    ChannelError when the symbols hold no burst, or not the whole of one
         """
-        _check_symbols(symbols)
-        if math.isnan(es_n0_db):
-            raise ChannelError("es_n0_db is not a number; it must be the Es/N0 of the burst in dB")
-        n0 = noise_energy(min(max(es_n0_db, -_CLEANEST_ES_N0_DB), _CLEANEST_ES_N0_DB))
-        strong_bytes, weak_bytes = _read_signal(symbols[:_SIGNAL_SYMBOLS], n0)
+        n0, strong_bytes, weak_bytes = _read_signal(symbols, es_n0_db)
         expected = self.symbol_count(strong_bytes, weak_bytes)
         if symbols.size != expected:
             raise ChannelError(
@@ -141,11 +142,16 @@ def _read(
     return recover(modulation.demodulate(symbols, n0), length, protection)
 
 
-def _read_signal(symbols: NDArray[np.complex64], n0: float) -> tuple[int, int]:
-    field = _read(symbols, n0, QPSK, _SIGNAL_BYTES, SIGNAL).data
+def _read_signal(symbols: NDArray[np.complex64], es_n0_db: float) -> tuple[float, int, int]:
+    """N0, and the bytes of the strong and of the weak part."""
+    _check_symbols(symbols)
+    if math.isnan(es_n0_db):
+        raise ChannelError("es_n0_db is not a number; it must be the Es/N0 of the burst in dB")
+    n0 = noise_energy(min(max(es_n0_db, -_CLEANEST_ES_N0_DB), _CLEANEST_ES_N0_DB))
+    field = _read(symbols[:_SIGNAL_SYMBOLS], n0, QPSK, _SIGNAL_BYTES, SIGNAL).data
     if field is None or _crc24(field[:5]) != field[5:]:
         raise ChannelError("the signal field did not come through; the burst is too noisy, or no burst")
-    return int.from_bytes(field[:2], "big"), int.from_bytes(field[2:5], "big")
+    return n0, int.from_bytes(field[:2], "big"), int.from_bytes(field[2:5], "big")
 
 
 def _crc24(data: bytes) -> bytes:
@@ -169,13 +175,32 @@ _LINKS = MappingProxyType(
 )
 
 
+# Links that are trained networks, and the weights without which they are not offered.
+_LEARNED = {"jscc": ("jscc-encoder", "jscc-decoder")}
+
+
 def link_names() -> tuple[str, ...]:
-    """Names of all links, the default first."""
-    return tuple(_LINKS)
+    """Names of all links, the default first; a learned one only where the manifest lists its networks."""
+    return (*_LINKS, *_learned())
+
+
+def _learned() -> tuple[str, ...]:
+    try:
+        listed = weights.entries()
+    except WeightsError:
+        return ()
+    return tuple(name for name, networks in _LEARNED.items() if listed.keys() >= set(networks))
 
 
 def make_link(name: str = DEFAULT_LINK) -> Link:
-    """The link of a name; raises InputError that lists the names known."""
-    if name not in _LINKS:
-        raise InputError(f"link is {name!r}; known links are {', '.join(_LINKS)}")
-    return _LINKS[name]
+    """The link of a name.
+
+    raises  InputError that lists the names known; WeightsError when a network of a learned link is altered
+    """
+    if name in _LINKS:
+        return _LINKS[name]
+    if name not in _learned():
+        raise InputError(f"link is {name!r}; known links are {', '.join(link_names())}")
+    from channel_sim.jscc import jscc_link  # loads ONNX Runtime, which the digital links do without
+
+    return jscc_link()

@@ -78,13 +78,15 @@ def pack(semantics: Semantics, codec: MaskCodec) -> Frame:
         _write_length(bits, cars_section)
 
     header = bits.to_bytes()
-    crc = google_crc32c.value(header)
-    weak = b"".join(
-        section + google_crc32c.extend(crc, section).to_bytes(_CRC_BYTES, "big")
-        for section in (mask_section, cars_section)
-        if section is not None
-    )
-    return Frame(header + crc.to_bytes(_CRC_BYTES, "big"), weak)
+    strong = header + google_crc32c.value(header).to_bytes(_CRC_BYTES, "big")
+    weak = b"".join(seal(section, strong) for section in (mask_section, cars_section) if section is not None)
+    return Frame(strong, weak)
+
+
+def seal(section: bytes, strong: bytes) -> bytes:
+    """A section of the weak part with the checksum that ties it to its strong part."""
+    crc = google_crc32c.extend(int.from_bytes(strong[-_CRC_BYTES:], "big"), section)
+    return section + int(crc).to_bytes(_CRC_BYTES, "big")
 
 
 def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec]) -> tuple[Semantics, str]:

@@ -50,6 +50,13 @@ class WeightsEntry:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
 
+    def whole(self, key: str, most: int) -> int:
+        """A whole number in 1..most of the meta table; raises WeightsError on anything else."""
+        value = self.meta.get(key)
+        if not (isinstance(value, int) and 1 <= value <= most):
+            raise WeightsError(f"{self.name}: {key} is {value!r}; the manifest must give 1..{most}")
+        return value
+
 
 def folder() -> Path:
     """The folder that holds the manifest and the weights. Raises WeightsError when there is none."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from radiosem import weights
 from radiosem.codecs import vqvae
+from radiosem.codecs.bitmap import BitmapCodec
 from radiosem.codecs.context import ContextCodec
 from radiosem.codecs.jpeg import JpegCodec
 from radiosem.codecs.vqvae import VqVaeCodec
@@ -37,6 +38,7 @@ _CODECS: dict[str, Callable[..., MaskCodec]] = {
     "context": ContextCodec,
     "jpeg": JpegCodec,
     "vqvae": VqVaeCodec,
+    "bitmap": BitmapCodec,
 }
 _WEIGHTS = {"vqvae": vqvae.DECODER}  # the networks without which a codec is not held
 

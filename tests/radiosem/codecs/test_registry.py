@@ -16,11 +16,11 @@ def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_lossless_code_comes_first() -> None:
-    assert codec_names() == ("context", "jpeg", "vqvae")
+    assert codec_names() == ("context", "jpeg", "vqvae", "bitmap")
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"'gzip'.*context, jpeg, vqvae"):
+    with pytest.raises(InputError, match=r"'gzip'.*context, jpeg, vqvae, bitmap"):
         make_codec("gzip")
 
 
@@ -34,7 +34,7 @@ def test_receiver_holds_what_it_has_weights_for_and_says_what_not(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         held = receiver_codecs()
-    assert {codec.name for codec in held.values()} == {"context", "jpeg"}
+    assert {codec.name for codec in held.values()} == {"context", "jpeg", "bitmap"}
     assert all(key == codec.codec_id and len(key) == 4 for key, codec in held.items())
     assert "codec vqvae is not held" in caplog.text
 
