@@ -78,3 +78,55 @@ class UNet(nn.Module):
             x = F.interpolate(self.up[i](x), scale_factor=2.0, mode="nearest")
             x = self.merge[i](torch.cat([x, skips[i]], 1))
         return F.pixel_shuffle(self.head(x), self.factor)
+
+
+class PatchUNet(nn.Module):
+    """U-Net (arXiv 1505.04597) on patches of pixels, with additive skips: made for one core at the edge.
+
+        x ── stem ── level 0 ─────────── + ── refine ── head ── shuffle ── y
+                      │ down             │ up
+                     level 1 ─────── + ── refine
+                      │ down         │ up
+                     level 2 ────────┘
+
+    The stem is one convolution of twice the patch's side. A level is `depth` residual 3 x 3 blocks, `down` a strided
+    one, `up` a 1 x 1 convolution and nearest neighbours. Skips are added, not concatenated, which halves the decoder's
+    work, and the normalisation folds into the convolutions.
+
+    c_in, c_out  channels in and out
+    widths       channels of the levels; the sides of x are multiples of patch * 2 ** (levels - 1)
+    depth        blocks a level
+    patch        side in pixels
+    """
+
+    def __init__(self, c_in: int, c_out: int, widths: tuple[int, ...], depth: int = 1, patch: int = 4) -> None:
+        super().__init__()
+        self.depth, self.patch = depth, patch
+
+        def block(a: int, b: int, stride: int = 1, kernel: int = 3) -> ConvBlock:
+            return ConvBlock(a, b, stride, batch_norm=True, kernel=kernel)
+
+        self.stem = block(c_in, widths[0], patch, 2 * patch)
+        self.levels = nn.ModuleList(block(w, w) for w in widths for _ in range(depth))
+        self.down = nn.ModuleList(block(a, b, 2) for a, b in itertools.pairwise(widths))
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in itertools.pairwise(widths))
+        self.refine = nn.ModuleList(block(w, w) for w in widths[:-1])
+        self.head = nn.Conv2d(widths[0], c_out * patch**2, 3, 1, 1)
+
+    def _level(self, i: int, x: Tensor) -> Tensor:
+        for block in self.levels[i * self.depth : (i + 1) * self.depth]:
+            x = x + block(x)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, c_in, H, W] -> [B, c_out, H, W]."""
+        x = self.stem(x)
+        skips = []
+        for i, down in enumerate(self.down):
+            skips.append(self._level(i, x))
+            x = down(skips[-1])
+        x = self._level(len(skips), x)
+        for i in reversed(range(len(skips))):
+            x = skips[i] + F.interpolate(self.up[i](x), scale_factor=2.0, mode="nearest")
+            x = x + self.refine[i](x)
+        return F.pixel_shuffle(self.head(x), self.patch)

@@ -5,7 +5,6 @@ that took no part in it.
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from radiosem_models.aerial import WORKING_PIXEL_M, AerialTiles, View
-from radiosem_models.blocks import ConvBlock, channels_last
+from radiosem_models.blocks import PatchUNet, channels_last
 from radiosem_models.data import Dataset
 from radiosem_models.export import export_network
 from radiosem_models.landscapes import Crop, Landscapes, aerial_crop, aerial_tile, disturb, rendered_crop
@@ -27,53 +26,20 @@ MULTIPLE = 32  # sides of the input are multiples of this
 MIN_SIDE = 64
 IMAGINED_KINDS = ("settlement", "suburb")  # of procedural blocks: what the real grounds are like
 TILE_SIDES = ((38, 64), (76, 96), (153, 160))  # pixels of ground, and with what is mirrored: zooms 21, 20 and 19
-PATCH = 4  # pixels a side that the stem takes together
 
 
-def _block(c_in: int, c_out: int, stride: int = 1, kernel: int = 3) -> ConvBlock:
-    return ConvBlock(c_in, c_out, stride, batch_norm=True, kernel=kernel)
-
-
-class Segmenter(nn.Module):
-    """Buildings in an aerial image: a U-Net (arXiv 1505.04597) on patches of four pixels, with additive skips.
-
-        x [3, H, W] ── stem ── level 0 ─────────── + ── refine ── head ── shuffle ── logits [1, H, W]
-                                │ down             │ up
-                               level 1 ─────── + ── refine
-                                │ down         │ up
-                               level 2 ─── + ── refine
-                                │ down     │ up
-                               level 3 ────┘
-
-    The stem is one 8 x 8 convolution of stride 4. A level is a residual 3 x 3 block, `down` a strided one, `up` a 1 x 1
-    convolution and nearest neighbours. Skips are added, not concatenated, which halves the decoder's work, and the
-    normalisation folds into the convolutions: the edge runs it at 512 x 512 on one core.
+class Segmenter(PatchUNet):
+    """Buildings in an aerial image: a U-Net on patches of four pixels, run at 512 x 512 on one core of the edge.
 
     widths  channels of the levels; the sides of x are multiples of 4 * 2 ** (levels - 1)
     """
 
     def __init__(self, widths: tuple[int, ...] = (32, 64, 128, 192)) -> None:
-        super().__init__()
-        self.stem = _block(3, widths[0], PATCH, 2 * PATCH)
-        self.levels = nn.ModuleList(_block(w, w) for w in widths)
-        self.down = nn.ModuleList(_block(a, b, 2) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
-        self.refine = nn.ModuleList(_block(w, w) for w in widths[:-1])
-        self.head = nn.Conv2d(widths[0], PATCH**2, 3, 1, 1)
+        super().__init__(3, 1, widths)
 
     def forward(self, x: Tensor) -> Tensor:
         """RGB in [0, 1], [B, 3, H, W] at 0.5 m a pixel -> logits [B, 1, H, W]."""
-        x = self.stem(x * 4 - 2)
-        skips = []
-        for level, down in zip(self.levels, self.down, strict=False):
-            x = x + level(x)
-            skips.append(x)
-            x = down(x)
-        x = x + self.levels[-1](x)
-        for i in reversed(range(len(skips))):
-            x = skips[i] + F.interpolate(self.up[i](x), scale_factor=2.0, mode="nearest")
-            x = x + self.refine[i](x)
-        return F.pixel_shuffle(self.head(x), PATCH)
+        return super().forward(x * 4 - 2)
 
 
 def segmentation_loss(logits: Tensor, target: Tensor, negative: Tensor) -> Tensor:
