@@ -180,7 +180,7 @@ class MapLoader:
 class GeneratorTask:
     """Train the cGAN by eq. 5-6 of arXiv 2501.10654; the patch discriminator learns on every other step.
 
-    options  widths, depth, batch, lr, adversarial_weight (the alpha of eq. 6), models (simulations to learn from), rough
+    options  widths, depth, batch, lr, adversarial_weight (the alpha of eq. 6), models (simulations), rough
              (the share of maps rebuilt from a roughened mask)
     """
 
