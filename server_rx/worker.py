@@ -1,5 +1,6 @@
 """Bursts that wait -> receipts: one thread owns the device, works on what waits together, and answers when durable."""
 
+import contextlib
 import queue
 import threading
 import time
@@ -35,7 +36,8 @@ class _Errand:
     future: "Future[Any]" = field(default_factory=Future)
 
 
-_END = object()
+_END, _WAKE = object(), object()
+MAX_ERRANDS = 16  # that may wait: they have a place of their own, so that a flood of bursts never shuts readers out
 MAX_WAITING_BYTES = (
     256 * 2**20
 )  # of symbols of bursts not yet answered: few large ones fill the queue as many small ones
@@ -44,7 +46,7 @@ MAX_WAITING_BYTES = (
 class Worker:
     """A bounded queue before one thread.
 
-    queue_size   bursts and errands that may wait
+    queue_size   bursts that may wait
     max_batch    bursts worked on together
     on_stored    called after a map became durable, on the worker's thread
     """
@@ -64,6 +66,7 @@ class Worker:
         self._max_batch = max_batch
         self._on_stored = on_stored
         self._queue: queue.Queue[Any] = queue.Queue(queue_size)
+        self._errands: queue.Queue[_Errand] = queue.Queue(MAX_ERRANDS)
         self._held_bytes = 0
         self._door = threading.Lock()  # nothing may enter the queue behind the end
         self._closed = False
@@ -90,7 +93,15 @@ class Worker:
     def ask(self, function: Callable[[], T], timeout_s: float = 30.0) -> T:
         """Run a function on the device's thread, between bursts, and wait for what it returns. Raises BusyError."""
         errand = _Errand(function)
-        self._enter(errand, 0.0)
+        with self._door:
+            if self._closed:
+                raise BusyError("the receiver is shutting down; ask again later")
+            try:
+                self._errands.put_nowait(errand)
+            except queue.Full:
+                raise BusyError(f"{MAX_ERRANDS} requests are waiting for the device; ask again later") from None
+            with contextlib.suppress(queue.Full):  # a full queue keeps the worker awake anyway
+                self._queue.put_nowait(_WAKE)
         try:
             result: T = errand.future.result(timeout_s)
         except TimeoutError:
@@ -132,21 +143,21 @@ class Worker:
             self._held_bytes -= size
 
     def _run(self) -> None:
-        while (item := self._queue.get()) is not _END:
-            batch = [item]
-            while len(batch) < self._max_batch:
-                try:
+        ended = False
+        while not ended:
+            batch = [self._queue.get()]
+            with contextlib.suppress(queue.Empty):
+                while batch[-1] is not _END and len(batch) < self._max_batch:
                     batch.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
             ended = batch[-1] is _END
-            if ended:
-                batch.pop()
-            for errand in (item for item in batch if isinstance(item, _Errand)):
-                _fulfil(errand.future, errand.function)
+            self._run_errands()
             self._deliver([item for item in batch if isinstance(item, _Delivery)])
-            if ended:
-                return
+
+    def _run_errands(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            for _ in range(MAX_ERRANDS):
+                errand = self._errands.get_nowait()
+                _fulfil(errand.future, errand.function)
 
     def _deliver(self, deliveries: Sequence[_Delivery]) -> None:
         """Answer every delivery, whatever happens to the others."""

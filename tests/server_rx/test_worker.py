@@ -131,6 +131,18 @@ def test_a_full_queue_puts_the_sender_off(make_worker, send):
     assert waiting.result(30).status == Status.STATUS_ACCEPTED
 
 
+def test_a_queue_full_of_bursts_shuts_no_reader_out(make_worker, send):
+    worker = make_worker(queue_size=1)
+    waiting = worker.submit(send("block-1"))
+    answers = []
+    reader = threading.Thread(target=lambda: answers.append(worker.ask(lambda: 7)))
+    reader.start()
+    worker.start()
+    reader.join(30)
+    assert answers == [7]
+    assert waiting.result(30).status == Status.STATUS_ACCEPTED
+
+
 def test_few_large_bursts_fill_the_queue_too(make_worker, send, monkeypatch):
     size = len(send().symbols)
     monkeypatch.setattr("server_rx.worker.MAX_WAITING_BYTES", 2 * size + 1000)
