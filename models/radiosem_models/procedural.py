@@ -1,4 +1,4 @@
-"""A random generator -> the building heights of a block that nobody built, for ground that no map of ours covers.
+"""A random generator -> the houses of a block that nobody built, for ground that no map of ours covers.
 
     square -> streets split it, again and again -> islands -> plots -> houses (turned boxes, some with a wing)
 
@@ -44,8 +44,28 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True)
+class House:
+    """A part of a house: `corners` float64 [4, 2] (column, row; whole numbers are cell centres), `height_m` in 2..255."""
+
+    corners: NDArray[np.float64]
+    height_m: int
+
+
 def procedural_heights(seed: int, kind: str, side: int = 256) -> NDArray[np.uint8]:
     """Heights of a block that never was, on cells of 1 m: uint8 [side, side], 0 outside.
+
+    raises  InputError when the kind is unknown or the side is under 16
+    """
+    houses = procedural_houses(seed, kind, side)
+    heights = np.zeros((side, side), np.uint8)
+    for house in houses:
+        cv2.fillPoly(heights, [np.round(house.corners * 16).astype(np.int32)], house.height_m, cv2.LINE_8, 4)
+    return heights
+
+
+def procedural_houses(seed: int, kind: str, side: int = 256) -> list[House]:
+    """The houses of a block that never was, on cells of 1 m; some lie beyond the block, where its streets go on.
 
     raises  InputError when the kind is unknown or the side is under 16
     """
@@ -57,13 +77,13 @@ def procedural_heights(seed: int, kind: str, side: int = 256) -> NDArray[np.uint
     style = KINDS[kind]
     reach = 1.5 * side  # a turned square that covers the block
     angle, bend = rng.uniform(0, np.pi / 2), rng.uniform(0, 0.06)
-    heights = np.zeros((side, side), np.uint8)
+    houses: list[House] = []
     island, street = rng.uniform(*style.island_m), rng.uniform(*style.street_m)
     for part in _split(rng, (-reach / 2, -reach / 2, reach, reach), island, street):
         for plot in _plots(rng, part, style):
             if rng.random() >= style.empty:
-                _build(rng, heights, plot, style, angle, bend)
-    return heights
+                houses += _houses(rng, plot, style, angle, bend, side)
+    return houses
 
 
 def _split(rng: np.random.Generator, rect: Rect, size: float, gap: float) -> Iterator[Rect]:
@@ -102,10 +122,8 @@ def _plots(rng: np.random.Generator, island: Rect, style: Kind) -> Iterator[Rect
         yield left + width * 0.35, top + height * 0.35, width * rng.uniform(0.1, 0.3), height * rng.uniform(0.1, 0.3)
 
 
-def _build(
-    rng: np.random.Generator, heights: NDArray[np.uint8], plot: Rect, style: Kind, angle: float, bend: float
-) -> None:
-    """Draw the house of a plot; now and then it has a wing, which makes it an L or a T."""
+def _houses(rng: np.random.Generator, plot: Rect, style: Kind, angle: float, bend: float, side: int) -> Iterator[House]:
+    """The house of a plot; now and then it has a wing, which makes it an L or a T."""
     left, top, width, height = plot
     across, along = (max(3.0, n - 2 * rng.uniform(*style.gap_m)) for n in (width, height))
     tall = int(np.clip(np.rint(rng.uniform(*style.height_m) ** rng.uniform(0.9, 1.05)), 2, 255))
@@ -120,8 +138,7 @@ def _build(
         corners = np.array([[-w, -h], [w, -h], [w, h], [-w, h]]) / 2
         corners = middle + _turned(corners + (centre - middle), turn)
         corners = corners + bend * 20 * np.sin(corners[:, ::-1] / 60)  # streets are seldom quite straight
-        placed = _turned(corners, angle) + np.array(heights.shape[::-1]) / 2
-        cv2.fillPoly(heights, [np.round(placed * 16).astype(np.int32)], tall, cv2.LINE_8, 4)
+        yield House(_turned(corners, angle) + np.array([side, side]) / 2, tall)
 
 
 def _turned(points: NDArray[np.float64], angle: float) -> NDArray[np.float64]:
