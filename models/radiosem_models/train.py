@@ -28,6 +28,9 @@ TASKS = {
     "segmenter": ("radiosem_models.segmenter", "SegmenterTask"),
     "vqvae": ("radiosem_models.vqvae", "VqVaeTask"),
     "outage": ("radiosem_models.outage", "OutageTask"),
+    "rival": ("radiosem_models.rivals.task", "RivalTask"),
+    "jscc": ("radiosem_models.jscc", "JsccTask"),
+    "map-sender": ("radiosem_models.map_senders", "MapSenderTask"),
 }
 CHECKPOINT_EVERY_S = 90.0
 WARMUP_STEPS = 100

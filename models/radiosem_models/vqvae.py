@@ -150,6 +150,17 @@ class IndexDecoder(nn.Module):
         return logits
 
 
+def draw_masks(masks: list[NDArray[np.bool_]], count: int, rng: np.random.Generator) -> Tensor:
+    """A batch [B, 1, H, W], each mask shifted by up to one stride and under one of the square's symmetries."""
+    drawn: list[NDArray[np.float32]] = []
+    for i in rng.integers(0, len(masks), count):
+        shifts = (int(rng.integers(STRIDE)), int(rng.integers(STRIDE)))
+        mask = np.pad(masks[i], [(s, STRIDE - s) for s in shifts], mode="edge")[:-STRIDE, :-STRIDE]
+        mask = np.rot90(mask, int(rng.integers(4)))
+        drawn.append((mask.T if rng.integers(2) else mask).astype(np.float32))
+    return torch.from_numpy(np.stack(drawn))[:, None]
+
+
 class VqVaeTask:
     """Binary cross-entropy of the mask plus the commitment loss.
 
@@ -174,19 +185,9 @@ class VqVaeTask:
         """One."""
         return {"vqvae": self._optimizer}
 
-    def _draw(self, rng: np.random.Generator) -> Tensor:
-        """A batch of training masks, shifted by up to one stride and under one of the square's symmetries."""
-        masks: list[NDArray[np.float32]] = []
-        for i in rng.integers(0, len(self.train_masks), self.options["batch"]):
-            shifts = (int(rng.integers(STRIDE)), int(rng.integers(STRIDE)))
-            mask = np.pad(self.train_masks[i], [(s, STRIDE - s) for s in shifts], mode="edge")[:-STRIDE, :-STRIDE]
-            mask = np.rot90(mask, int(rng.integers(4)))
-            masks.append((mask.T if rng.integers(2) else mask).astype(np.float32))
-        return torch.from_numpy(np.stack(masks))[:, None]
-
     def step(self, rng: np.random.Generator) -> dict[str, float]:
         """One step of the autoencoder and of the codebook."""
-        mask = self._draw(rng)
+        mask = draw_masks(self.train_masks, self.options["batch"], rng)
         logits, z, indices = self.vqvae(mask)
         commitment = F.mse_loss(z, self.vqvae.codebook.look_up(indices).detach())
         cross_entropy = F.binary_cross_entropy_with_logits(logits, mask)
