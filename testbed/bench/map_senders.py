@@ -1,0 +1,173 @@
+"""Whole radio maps <-> bytes: what the papers compare semantics with, from raw pixels to learned autoencoders.
+
+A payload is the coded map alone: both ends know sender, setting, size and scale beforehand, which favours it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from radiosem.errors import FrameError, InputError
+from radiosem.mapcodecs import make_map_codec, map_codec_names
+
+Grey = NDArray[np.uint8]  # [H, W], 0 inside buildings and at or below the floor
+
+LOSSLESS_MAPS = ("raw-map", "png-map")
+_END_OF_IMAGE, _START_OF_SCAN = b"\xff\xd9", b"\xff\xda"
+
+
+class MapSender(Protocol):
+    """Turns a grey map into bytes and back."""
+
+    @property
+    def name(self) -> str:
+        """Name in rows and figures."""
+
+    @property
+    def family(self) -> str:
+        """Senders of one family are points of one rate-error curve."""
+
+    def encode(self, grey: Grey) -> bytes:
+        """uint8 [H, W] -> bytes."""
+
+    def decode(self, data: bytes, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Bytes -> float32 [H, W] in [0, 1]; FrameError when they are no map of this shape."""
+
+
+@dataclass(frozen=True)
+class RawMap:
+    """Every pixel as a byte (type 1)."""
+
+    name: str = "raw-map"
+    family: str = "raw-map"
+
+    def encode(self, grey: Grey) -> bytes:
+        """uint8 [H, W] -> bytes."""
+        return grey.tobytes()
+
+    def decode(self, data: bytes, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Bytes -> float32 [H, W] in [0, 1]."""
+        if len(data) != math.prod(shape):
+            raise FrameError(f"raw map has {len(data)} bytes; {shape[0]} x {shape[1]} pixels take {math.prod(shape)}")
+        return _unit(np.frombuffer(data, np.uint8).reshape(shape))
+
+
+@dataclass(frozen=True)
+class PngMap:
+    """The map without loss, as a PNG file (type 1)."""
+
+    name: str = "png-map"
+    family: str = "png-map"
+
+    def encode(self, grey: Grey) -> bytes:
+        """uint8 [H, W] -> bytes."""
+        return _written(grey, ".png", (cv2.IMWRITE_PNG_COMPRESSION, 9))
+
+    def decode(self, data: bytes, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Bytes -> float32 [H, W] in [0, 1]."""
+        return _unit(_read(self.name, data, shape))
+
+
+@dataclass(frozen=True)
+class JpegMap:
+    """The map as a grey JPEG, shrunk by `scale` (type 1); only its scan is sent, since both ends know the headers."""
+
+    scale: int
+    quality: int
+    family: str = "jpeg-map"
+
+    @property
+    def name(self) -> str:
+        """Name in rows and figures."""
+        return f"jpeg-map 1/{self.scale} q{self.quality}"
+
+    def _small(self, shape: tuple[int, int]) -> tuple[int, int]:
+        return -(-shape[0] // self.scale), -(-shape[1] // self.scale)
+
+    def encode(self, grey: Grey) -> bytes:
+        """uint8 [H, W] -> bytes."""
+        rows, cols = self._small(grey.shape)
+        small = np.asarray(cv2.resize(grey, (cols, rows), interpolation=cv2.INTER_AREA), np.uint8)
+        header = _jpeg_header((rows, cols), self.quality)
+        stream = _written(small, ".jpg", _jpeg_options(self.quality))
+        return stream.removeprefix(header).removesuffix(_END_OF_IMAGE)
+
+    def decode(self, data: bytes, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Bytes -> float32 [H, W] in [0, 1], enlarged bilinearly."""
+        small = self._small(shape)
+        grey = _read(self.name, _jpeg_header(small, self.quality) + data + _END_OF_IMAGE, small)
+        return _unit(cv2.resize(grey, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
+
+
+def _unit(grey: NDArray[Any]) -> NDArray[np.float32]:
+    """Grey in 0..255 -> 0..1."""
+    return np.asarray(grey, np.float32) / np.float32(255)
+
+
+def _written(grey: Grey, suffix: str, options: tuple[int, ...]) -> bytes:
+    done, stream = cv2.imencode(suffix, grey, options)
+    if not done:
+        raise InputError(f"map of shape {grey.shape} cannot be written as {suffix}")
+    return stream.tobytes()
+
+
+def _read(name: str, data: bytes, shape: tuple[int, int]) -> Grey:
+    grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if grey is None or grey.shape != shape:
+        raise FrameError(f"{name}: {len(data)} bytes are no image of {shape[0]} x {shape[1]} pixels")
+    return np.asarray(grey, np.uint8)
+
+
+def _jpeg_options(quality: int) -> tuple[int, ...]:
+    return (cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 0, cv2.IMWRITE_JPEG_PROGRESSIVE, 0)
+
+
+@lru_cache(maxsize=256)
+def _jpeg_header(shape: tuple[int, int], quality: int) -> bytes:
+    """Everything before the scan, which depends on size and quality alone."""
+    stream = _written(np.zeros(shape, np.uint8), ".jpg", _jpeg_options(quality))
+    scan = stream.rindex(_START_OF_SCAN)
+    return stream[: scan + 2 + int.from_bytes(stream[scan + 2 : scan + 4], "big")]
+
+
+class LearnedMap:
+    """A trained autoencoder of the whole map (type 2), as the product holds it: `map-ae`, `map-vae`, `map-vqvae`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = self.family = name
+        self._codec = make_map_codec(name)
+
+    def encode(self, grey: Grey) -> bytes:
+        """uint8 [H, W] -> bytes."""
+        return self._codec.encode(grey)
+
+    def decode(self, data: bytes, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Bytes -> float32 [H, W] in [0, 1]."""
+        return self._codec.decode(data, shape)
+
+
+def map_sender_names() -> tuple[str, ...]:
+    """Names that `make_map_senders` knows."""
+    return (*LOSSLESS_MAPS, "jpeg-map", *map_codec_names())
+
+
+def make_map_senders(name: str, qualities: Sequence[int], scales: Sequence[int]) -> tuple[MapSender, ...]:
+    """Every setting of a map sender: JPEG has one a scale and quality, the others have one.
+
+    raises  InputError on an unknown name, WeightsError on networks that cannot be used
+    """
+    if name == "raw-map":
+        return (RawMap(),)
+    if name == "png-map":
+        return (PngMap(),)
+    if name == "jpeg-map":
+        return tuple(JpegMap(scale, quality) for scale in scales for quality in qualities)
+    if name in map_codec_names():
+        return (LearnedMap(name),)
+    raise InputError(f"map sender is {name!r}; known are {', '.join(map_sender_names())}")

@@ -1,0 +1,95 @@
+"""Tables and figures -> HTML that needs nothing else."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from testbed.report import STYLE
+
+NONE = "–"
+Column = tuple[str, str, str]  # title, key in a row, format
+
+_MORE_STYLE = """
+td.wrap { white-space: normal; text-align: left; min-width: 26ch; }
+pre { font: 12px/1.5 ui-monospace, Menlo, Consolas, monospace; white-space: pre-wrap; margin: 0; padding: 14px 18px; }
+details { margin: 14px 0; } summary { cursor: pointer; color: var(--accent); }
+"""
+
+
+def page(title: str, lead: str, body: Iterable[str]) -> str:
+    """A whole page: title, one paragraph, and parts that are HTML already."""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{STYLE}{_MORE_STYLE}</style>
+</head>
+<body>
+<main>
+<h1>{escape(title)}</h1>
+<p class="lead">{escape(lead)}</p>
+{"".join(body)}
+</main>
+</body>
+</html>
+"""
+
+
+def show(value: Any, template: str) -> str:
+    """A figure as text, a dash where there is none."""
+    if value is None:
+        return NONE
+    return template.format(value) if template else str(value)
+
+
+def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
+    """Rows as an HTML table in a card; a column without a format is text."""
+    kinds = ["" if template else ' class="text"' for _, _, template in columns]
+    head = "".join(f"<th{kind}>{escape(name)}</th>" for kind, (name, _, _) in zip(kinds, columns, strict=True))
+    body = "".join(f"<tr>{''.join(_cell(row, key, template) for _, key, template in columns)}</tr>" for row in rows)
+    return f'<div class="card"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n'
+
+
+def _cell(row: dict[str, Any], key: str, template: str) -> str:
+    kind = "" if template else ' class="wrap"' if key == "note" else ' class="text"'
+    return f"<td{kind}>{escape(show(row.get(key), template))}</td>"
+
+
+def heading(text: str, under: str = "") -> str:
+    """A section's heading, and what it says in a line."""
+    return f"<h2>{escape(text)}</h2>\n" + (f'<p class="lead">{escape(under)}</p>\n' if under else "")
+
+
+def figure(path: Path, alternative: str) -> str:
+    """A PNG, in the page itself."""
+    image = base64.b64encode(path.read_bytes()).decode("ascii")
+    return f'<figure><img alt="{escape(alternative)}" src="data:image/png;base64,{image}"></figure>\n'
+
+
+def definitions(entries: dict[str, Any]) -> str:
+    """Names and what they stand for."""
+    return (
+        "<dl>"
+        + "".join(f"<dt>{escape(name)}</dt><dd>{_value(value)}</dd>" for name, value in entries.items())
+        + "</dl>\n"
+    )
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "<br>".join(f"{escape(str(key))}: {_value(one)}" for key, one in value.items())
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    text = escape(show(value, ""))
+    return f"<code>{text}</code>" if isinstance(value, str) and len(value) == 64 else text
+
+
+def interval(value: dict[str, float | None] | None, template: str = "{:.4f}") -> str:
+    """low … high of an interval; a dash where the maps lie in one block."""
+    if value is None or value["low"] is None or value["high"] is None:
+        return NONE
+    return f"{template.format(value['low'])} … {template.format(value['high'])}"

@@ -1,0 +1,248 @@
+"""Settings of a rate sweep -> rows, aggregate, figures and report in a folder."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from channel_sim.awgn import check_es_n0_db
+from channel_sim.link import make_link
+from radiosem.codecs import make_codec
+from radiosem.errors import InputError
+from server_rx.networks import load_networks
+from server_rx.pipeline import Pipeline
+from testbed.bench import aggregate, audit
+from testbed.bench.cells import Row, run_scene
+from testbed.bench.map_senders import make_map_senders
+from testbed.bench.scenes import Source
+from testbed.bench.senders import Plan, make_senders
+from testbed.bench.spread import require_ray, spread
+from testbed.bench.store import RunFolder, write_whole
+
+WEIGHTS = ("generator", "vqvae-", "map-", "jscc")  # beginnings of the names of the networks that take part
+
+
+@dataclass(frozen=True)
+class RateSettings:
+    """What is swept.
+
+    source    where the scenes come from
+    plan      who sends
+    links     names in the registry of links
+    es_n0_db  Es/N0 of the air, dB
+    seed      of the noise
+    examples  maps that are drawn in the report
+    """
+
+    source: Source
+    plan: Plan
+    links: tuple[str, ...]
+    es_n0_db: tuple[float, ...]
+    seed: int = 0
+    examples: int = 3
+
+    def check(self) -> None:
+        """Raise InputError naming the first setting that is unusable."""
+        for name, values in (("links", self.links), ("es_n0_db", self.es_n0_db)):
+            if not values or len(set(values)) < len(values):
+                raise InputError(f"{name} is {', '.join(map(str, values)) or 'empty'}; give each value once")
+        for link in self.links:
+            make_link(link)
+        for value in self.es_n0_db:
+            check_es_n0_db(value)
+            if not -30 <= value <= 60:
+                raise InputError(f"es_n0_db has {value}; it must lie in -30..60 dB")
+        for quality in self.plan.qualities:
+            for scale in self.plan.scales:
+                make_codec("jpeg", scale=scale, quality=quality)
+        for codec in self.plan.codecs:
+            make_codec(codec)
+        for name in self.plan.map_senders:
+            make_map_senders(name, self.plan.qualities, self.plan.scales)
+        if not self.plan.codecs and not self.plan.map_senders:
+            raise InputError("codecs and map senders are both empty; there is nothing to send")
+        self.source.ids()
+
+    def configuration(self) -> dict[str, Any]:
+        """Everything that a row depends on."""
+        return {
+            "data": self.source.about(),
+            "maps": list(self.source.ids()),
+            "senders": asdict(self.plan),
+            "links": list(self.links),
+            "es_n0_db": list(self.es_n0_db),
+            "seed": self.seed,
+            "examples": self.examples,
+            "weights": audit.weights_used(WEIGHTS),
+        }
+
+    def example_ids(self) -> tuple[str, ...]:
+        """Maps that are drawn: the first, the last, and some between."""
+        ids = self.source.ids()
+        chosen = np.linspace(0, len(ids) - 1, min(self.examples, len(ids))).round().astype(int)
+        return tuple(ids[i] for i in dict.fromkeys(chosen.tolist()))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One map of the report.
+
+    truth      uint8 [H, W] grey, 0 in buildings and where censored
+    buildings  bool [H, W]
+    received   grey of every sender's map in the reference cell, 0 in the received buildings
+    """
+
+    truth: NDArray[np.uint8]
+    buildings: NDArray[np.bool_]
+    received: dict[str, NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class SceneOutcome:
+    """All cells of one scene."""
+
+    id: str
+    rows: list[Row]
+    drawn: Drawn | None
+    seconds: float
+    peak_mb: float
+
+
+class SceneWork:
+    """A worker: networks loaded, ready for scenes of a sweep."""
+
+    def __init__(self, settings: RateSettings) -> None:
+        networks = load_networks(threads=1)
+        pipeline = Pipeline(networks.generator, networks.codecs, networks.models)
+        self._settings = settings
+        self._senders = make_senders(settings.plan, pipeline, networks.codecs)
+        self._links = [make_link(name) for name in settings.links]
+        names = [sender.name for sender in self._senders]
+        self._reference = aggregate.reference(settings.links, settings.es_n0_db, names)
+
+    def __call__(self, scene_id: str) -> SceneOutcome:
+        """Run every cell of one scene."""
+        began, settings = time.monotonic(), self._settings
+        scene = settings.source.scene(scene_id)
+        examples = scene_id in settings.example_ids()
+        rows: list[Row] = []
+        received_grey: dict[str, NDArray[np.uint8]] = {}
+        for row, received in run_scene(scene, self._senders, self._links, settings.es_n0_db, settings.seed):
+            rows.append(row)
+            at_reference = (row["link"], row["es_n0_db"]) == (self._reference.link, self._reference.es_n0_db)
+            if examples and at_reference:
+                grey = np.where(received.buildings, 0, scene.scale.grey(received.gain_db))
+                received_grey[row["sender"]] = np.asarray(np.rint(grey * 255), np.uint8)
+        truth = np.asarray(np.rint(scene.truth_grey * 255), np.uint8)
+        drawn = Drawn(truth, scene.buildings, received_grey) if examples else None
+        return SceneOutcome(scene_id, rows, drawn, time.monotonic() - began, audit.peak_mb())
+
+
+def run_rate(
+    settings: RateSettings,
+    out: Path,
+    workers: int = 1,
+    ray: bool = False,
+    report: Callable[[int, int], None] = lambda done, of: None,
+) -> dict[str, Any]:
+    """Sweep, and write `out`/rows.csv, summary.json, three figures and report.html.
+
+    workers  processes; the outcome does not depend on them
+    report   called with maps done and maps in all
+    returns  the summary
+    raises   InputError on settings that cannot be used or a folder of another configuration; RadiosemError without Ray
+    """
+    began = time.monotonic()
+    settings.check()
+    if ray:
+        require_ray()
+    folder = RunFolder(out, settings.configuration())
+    ids = settings.source.ids()
+    missing = folder.missing(ids)
+    report(len(ids) - len(missing), len(ids))
+    outcomes = spread(SceneWork, (settings,), missing, workers, ray)
+    for done, outcome in enumerate(outcomes, len(ids) - len(missing) + 1):
+        if outcome.drawn is not None:
+            _keep_drawn(out, outcome.id, outcome.drawn)
+        kept = {"seconds": outcome.seconds, "peak_mb": outcome.peak_mb, "rows": outcome.rows}
+        folder.keep(outcome.id, kept)  # last: a map is done when all of it is there
+        report(done, len(ids))
+    done_maps = [folder.read(scene_id) for scene_id in ids]
+    rows = [row for outcome in done_maps for row in outcome["rows"]]
+    write_whole(out / "rows.csv", _csv(rows).encode())
+    summary = summarise(settings, rows)
+    summary["audit"] |= audit.environment(threads=1, workers=workers) | {
+        "wall_s": time.monotonic() - began,
+        "maps_in_this_run": len(missing),
+        "compute_s": sum(outcome["seconds"] for outcome in done_maps),
+        "peak_mb_a_worker": max(outcome["peak_mb"] for outcome in done_maps),
+    }
+    write_whole(out / "summary.json", json.dumps(summary, indent=1).encode() + b"\n")
+    from testbed.bench.rate_report import write_report  # matplotlib, slow to import
+
+    write_report(summary, {scene_id: read_drawn(out, scene_id) for scene_id in settings.example_ids()}, out)
+    return summary
+
+
+def summarise(settings: RateSettings, rows: Sequence[Row]) -> dict[str, Any]:
+    """Everything a sweep found, fit for JSON; the same for the same rows."""
+    senders = list(dict.fromkeys(row["sender"] for row in rows))
+    chosen = aggregate.reference(settings.links, settings.es_n0_db, senders)
+    aggregated = aggregate.cells(rows, chosen, settings.seed)
+    carried = {(row["sender"], row["link"]) for row in rows}
+    return {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "reference": asdict(chosen),
+        "cells": aggregated,
+        "fronts": aggregate.fronts(aggregated, chosen),
+        "bd_rates": aggregate.bd_rates(aggregated, chosen),
+        "equal_uses": aggregate.equal_uses(aggregated, chosen),
+        "learned_link": aggregate.learned_link(aggregated),
+        "not_carried": [
+            {"sender": sender, "link": link}
+            for sender in senders
+            for link in settings.links
+            if (sender, link) not in carried
+        ],
+        "audit": {
+            **settings.source.about(),
+            "maps": len(settings.source.ids()),
+            "spatial_blocks": len({settings.source.regions()[scene_id] for scene_id in settings.source.ids()}),
+            "noise_seed": settings.seed,
+            "conventions": audit.CONVENTIONS,
+            "weights_sha256": audit.weights_used(WEIGHTS),
+        },
+    }
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _keep_drawn(out: Path, scene_id: str, drawn: Drawn) -> None:
+    """Keep what the report draws of one map."""
+    content = io.BytesIO()
+    names = np.array(list(drawn.received))
+    greys = np.stack(list(drawn.received.values()))
+    np.savez_compressed(content, truth=drawn.truth, buildings=drawn.buildings, names=names, greys=greys)
+    (out / "examples").mkdir(exist_ok=True)
+    write_whole(out / "examples" / f"{scene_id}.npz", content.getvalue())
+
+
+def read_drawn(out: Path, scene_id: str) -> Drawn:
+    """What was kept of one map for the report."""
+    with np.load(out / "examples" / f"{scene_id}.npz") as kept:
+        received = dict(zip(kept["names"].tolist(), kept["greys"], strict=True))
+        return Drawn(kept["truth"], kept["buildings"], received)

@@ -1,0 +1,193 @@
+"""Summary of a rate sweep -> figures and one HTML file that needs nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+from testbed.bench import figures, pages
+from testbed.bench.aggregate import Reference, at
+from testbed.bench.rate import Drawn
+
+CELL_COLUMNS: tuple[pages.Column, ...] = (
+    ("sender", "sender", ""),
+    ("sends", "kind", ""),
+    ("payload, bits", "payload_bits", "{:,.0f}"),
+    ("channel uses", "channel_uses", "{:,.0f}"),
+    ("Eb/N0, dB", "eb_n0_db", "{:.1f}"),
+    ("refused", "failed_share", "{:.0%}"),
+    ("degraded", "degraded_share", "{:.0%}"),
+    ("MSE", "mse", "{:.5f}"),
+    ("95 %", "interval", ""),
+    ("MSE less the reference's", "difference", ""),
+    ("MSE clipped at 0.2", "mse_clipped", "{:.5f}"),
+    ("SSIM", "ssim", "{:.3f}"),
+    ("MSE outdoor", "mse_outdoor", "{:.5f}"),
+    ("RMSE, dB", "rmse_db", "{:.1f}"),
+    ("wrong mask", "wrong_pixel_share", "{:.2%}"),
+    ("outage IoU", "outage_iou", "{:.3f}"),
+)
+NOISE_COLUMNS: tuple[pages.Column, ...] = (
+    ("link", "link", ""),
+    ("Es/N0, dB", "es_n0_db", "{:g}"),
+    ("channel uses", "channel_uses", "{:,.0f}"),
+    ("refused", "failed_share", "{:.0%}"),
+    ("degraded", "degraded_share", "{:.0%}"),
+    ("MSE", "mse", "{:.5f}"),
+    ("95 %", "interval", ""),
+    ("MSE of what arrived", "mse_delivered", "{:.5f}"),
+    ("RMSE, dB", "rmse_db", "{:.1f}"),
+)
+BD_COLUMNS: tuple[pages.Column, ...] = (
+    ("family", "family", ""),
+    ("rate in", "rate", ""),
+    ("link", "link", ""),
+    ("points of its front", "points", "{}"),
+    ("BD-rate, %", "bd_rate_percent", "{:+.1f}"),
+    ("its senders at their own error, % of the JPEG route's rate there", "equal", ""),
+)
+RIVAL_COLUMNS: tuple[pages.Column, ...] = (
+    ("rival", "sender", ""),
+    ("it sends", "kind", ""),
+    ("over", "link", ""),
+    ("channel uses", "channel_uses", "{:,.0f}"),
+    ("MSE", "mse", "{:.5f}"),
+    ("lower than ours", "lower", ""),
+)
+LEARNED_COLUMNS: tuple[pages.Column, ...] = (
+    ("Es/N0, dB", "es_n0_db", "{:g}"),
+    ("learned: channel uses", "channel_uses", "{:,.0f}"),
+    ("MSE", "mse", "{:.5f}"),
+    ("wrong mask", "wrong_pixel_share", "{:.2%}"),
+    ("digital", "digital_sender", ""),
+    ("over", "digital_link", ""),
+    ("channel uses", "digital_channel_uses", "{:,.0f}"),
+    ("MSE", "digital_mse", "{:.5f}"),
+    ("wrong mask", "digital_wrong_pixel_share", "{:.2%}"),
+    ("degraded", "digital_degraded_share", "{:.0%}"),
+)
+NOTES = (
+    "semantics: transmitters, path-loss laws and the true building mask cross the air, and the receiver's own pipeline "
+    "rebuilds the map. The mask is true, so the segmenter's errors are not in these figures.",
+    "map: the sender is given the true map, as the papers' rivals are. No edge has it: an edge has an image and some "
+    "readings. edge-map: the map that the edge could rebuild by itself from the same semantics with the receiver's "
+    "network, sent whole. Both go without header and checksum, which favours them.",
+    "Payload bits are the bytes of the frame; channel uses are the symbols that went through the noise, signal field "
+    "included. Nothing is sent again.",
+    "The learned link draws the mask as analogue symbols: its frame names the codec bitmap, whose payload bits never "
+    "go on the air. Channel uses are what compares it.",
+    "Refused: the strong part did not come through, or a whole map did not. It counts as the map that is the floor "
+    "everywhere, so an MSE near the mean square of the truth. Degraded: the mask was lost, and the path-loss map "
+    "stands in, with no building known; its MSE over all pixels can be worse than that of no map at all.",
+    "Curves and fronts are of cells in which every map arrived whole. BD-rate: the mean difference of log10(rate) over "
+    "the PSNR that both fronts reach, each interpolated by a monotone piecewise cubic (PCHIP); a dash where a front "
+    "has one point or they do not overlap.",
+    "One burst a cell and map, with noise of its own: shares of refused maps are multiples of one over the number of "
+    "maps.",
+)
+
+
+def write_report(summary: dict[str, Any], examples: dict[str, Drawn], out: Path) -> Path:
+    """Write the figures and `out`/report.html; returns its path."""
+    for rate in figures.RATES:
+        figures.draw_rate(summary, rate, out / f"{rate}.png")
+    figures.draw_noise(summary, out / "es_n0_db.png")
+    for scene_id, drawn in examples.items():
+        figures.draw_errors(scene_id, drawn, summary, out / f"errors-{scene_id}.png")
+    path = out / "report.html"
+    path.write_text(_page(summary, list(examples), out), "utf-8")
+    return path
+
+
+def _page(summary: dict[str, Any], examples: list[str], out: Path) -> str:
+    chosen, audit = Reference(**summary["reference"]), summary["audit"]
+    blocks = audit["spatial_blocks"]
+    lead = (
+        f"{audit['maps']} maps of {audit['data']} ({audit['split']}) on {blocks} spatial "
+        f"{'block' if blocks == 1 else 'blocks'}, sent in {len(summary['cells'])} cells of sender, link and noise. "
+        f"Tables over senders are of {chosen.link} at Es/N0 = {chosen.es_n0_db:g} dB; differences are to "
+        f"{chosen.sender}."
+    )
+    drawn = [pages.figure(out / f"errors-{scene_id}.png", f"Error maps of map {scene_id}") for scene_id in examples]
+    return pages.page(
+        "Bandwidth against error",
+        lead,
+        [
+            pages.figure(out / "channel_uses.png", "MSE against channel uses, with the Pareto front"),
+            pages.figure(out / "payload_bits.png", "MSE against payload bits, with the Pareto front"),
+            pages.heading("Senders", f"{chosen.link}, Es/N0 = {chosen.es_n0_db:g} dB"),
+            pages.table([_told(cell) for cell in at(summary["cells"], chosen.es_n0_db, chosen.link)], CELL_COLUMNS),
+            pages.heading("Noise"),
+            pages.figure(out / "es_n0_db.png", "MSE against Es/N0"),
+            _folded(
+                f"{chosen.sender} over every link, in figures",
+                pages.table(
+                    [_told(cell) for cell in summary["cells"] if cell["sender"] == chosen.sender], NOISE_COLUMNS
+                ),
+            ),
+            pages.heading(
+                "Against the main paper's route", "BD-rate: the anchor is the mask as JPEG, over its settings"
+            ),
+            pages.table(_bd_rows(summary, chosen), BD_COLUMNS),
+            *_rivals(summary, chosen),
+            *_learned_link(summary),
+            pages.heading("Maps", "one sender a family: the cheapest within a tenth of its family's best error"),
+            *drawn,
+            pages.heading("How to read this"),
+            "<ul>" + "".join(f"<li>{note}</li>" for note in NOTES) + "</ul>\n",
+            pages.heading("Audit"),
+            pages.definitions(audit),
+            _not_carried(summary),
+        ],
+    )
+
+
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{title}</summary>{content}</details>\n"
+
+
+def _told(cell: dict[str, Any]) -> dict[str, Any]:
+    difference = cell["mse_against"]
+    told = pages.show(difference and difference["mean"], "{:+.5f}")
+    if difference and difference["low"] is not None:
+        told += f" ({pages.interval(difference, '{:+.5f}')})"
+    return {**cell, "interval": pages.interval(cell["mse_interval"], "{:.5f}"), "difference": told}
+
+
+def _bd_rows(summary: dict[str, Any], chosen: Reference) -> list[dict[str, Any]]:
+    rows = [row for row in summary["bd_rates"] if row["es_n0_db"] == chosen.es_n0_db]
+    for row in rows:
+        best = sorted(row["equal_error_percent"].items(), key=lambda entry: entry[1])[:3]
+        row["equal"] = "; ".join(f"{name} {percent:+.0f} %" for name, percent in best) or pages.NONE
+    return rows
+
+
+def _rivals(summary: dict[str, Any], chosen: Reference) -> list[str]:
+    found = [
+        entry
+        for entry in summary["equal_uses"]
+        if (entry["link"], entry["es_n0_db"]) == (chosen.link, chosen.es_n0_db) and entry["rivals"]
+    ]
+    if not found:
+        return []
+    (ours,) = found
+    under = (
+        f"{ours['sender']} over {ours['link']}: {ours['channel_uses']:,.0f} channel uses, MSE {ours['mse']:.5f}. Of "
+        "each rival the best link that takes as many channel uses or more."
+    )
+    rows = [{**rival, "lower": "yes" if rival["lower_than_ours"] else "no"} for rival in ours["rivals"]]
+    return [pages.heading("With as many channel uses or more", under), pages.table(rows, RIVAL_COLUMNS)]
+
+
+def _learned_link(summary: dict[str, Any]) -> list[str]:
+    rows = [
+        {**entry, **{f"digital_{key}": value for key, value in (entry["digital"] or {}).items()}}
+        for entry in summary["learned_link"]
+    ]
+    if not rows:
+        return []
+    under = "Beside each Es/N0 the best digital frame that takes at most as many channel uses"
+    return [pages.heading("The learned link", under), pages.table(rows, LEARNED_COLUMNS)]
+
+
+def _not_carried(summary: dict[str, Any]) -> str:
+    pairs = [f"{pair['sender']} over {pair['link']}" for pair in summary["not_carried"]]
+    return f"<p>Left out, since the link cannot carry it: {'; '.join(pairs)}.</p>" if pairs else ""

@@ -1,0 +1,215 @@
+"""Data set or sample pack -> scenes: what an edge would know of one map, and the truth its outcome is scored by."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_tx.fit import fit
+from radiosem.depth import sight_lines
+from radiosem.errors import InputError
+from radiosem.scale import Scale
+from radiosem.types import BuildingMap, CarMap, Grid, Samples, Semantics, Transmitter
+from radiosem_models.data import Dataset, MapKey
+from testbed.make_pack import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
+from testbed.pack import PackEntry, open_pack, read_grey
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One map to send.
+
+    id           of the map in its data set
+    region       ground the map lies on; maps of one region are no independent evidence
+    truth_grey   float32 [H, W] in [0, 1] on `scale`, 0 in buildings and where censored
+    power_dbm    power that gains are seen from: the strongest transmitter's
+    """
+
+    id: str
+    region: str
+    grid: Grid
+    scale: Scale
+    transmitters: tuple[Transmitter, ...]
+    buildings: BuildingMap
+    cars: CarMap | None
+    samples: Samples
+    truth_grey: NDArray[np.float32]
+
+    @property
+    def power_dbm(self) -> float:
+        return max(transmitter.power_dbm for transmitter in self.transmitters)
+
+    @cached_property
+    def semantics(self) -> Semantics:
+        """What the edge sends: the true masks, and laws fitted from the samples."""
+        floor_dbm = self.scale.floor_db + min(transmitter.power_dbm for transmitter in self.transmitters)
+        laws, _ = fit(self.samples, self.transmitters, self.grid, self.buildings, floor_dbm)
+        return Semantics(self.grid, self.transmitters, laws, self.buildings, self.cars)
+
+    @cached_property
+    def in_sight(self) -> NDArray[np.bool_]:
+        """Where a transmitter is in sight, bool [H, W]."""
+        lines = [sight_lines(self.buildings, transmitter).free_share >= 1 for transmitter in self.transmitters]
+        return np.asarray(np.logical_or.reduce(lines))
+
+    @cached_property
+    def sampled(self) -> NDArray[np.bool_]:
+        """Cells that were read: their power is known, so no score counts them. bool [H, W]"""
+        pixels = np.zeros(self.grid.shape, np.bool_)
+        pixels[self.samples.row, self.samples.col] = True
+        return pixels
+
+
+class Source(Protocol):
+    """Where scenes come from; small, so that it can be handed to other processes."""
+
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the scenes, in a stable order."""
+
+    def regions(self) -> dict[str, str]:
+        """Region of each scene, by id."""
+
+    def scene(self, scene_id: str) -> Scene:
+        """Read one scene."""
+
+    def about(self) -> dict[str, object]:
+        """What an audit says of the data: name, split, hash, scale."""
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Maps of a folder in RadioMapSeer's layout.
+
+    gain    simulation, a folder below gain/; its cars are sent where its name begins with cars
+    split   train, val, test, or all
+    maps    how many, taken evenly over the split; 0 takes all
+    seed    of the samples: readings at 300 outdoor cells a map, with 1 dB of noise, kept where the transmitter is heard
+    raises  InputError, as it is asked for scenes, on a folder, split or gain without maps, or of unknown scale
+    """
+
+    data: Path
+    gain: str = "RT"
+    split: str = "test"
+    maps: int = 0
+    seed: int = 0
+
+    @cached_property
+    def _dataset(self) -> Dataset:
+        return Dataset(self.data)
+
+    @cached_property
+    def _keys(self) -> dict[str, MapKey]:
+        keys = self._dataset.keys(self.split, (self.gain,))
+        if not keys:
+            raise InputError(f"gain is {self.gain!r}, of which split {self.split!r} of {self.data} has no maps")
+        if self.maps < 0 or self.maps > len(keys):
+            raise InputError(f"maps is {self.maps}; split {self.split!r} has {len(keys)}, and 0 takes all")
+        chosen = np.linspace(0, len(keys) - 1, self.maps or len(keys)).round().astype(int)
+        return {f"{keys[i].block_id}_{keys[i].transmitter}": keys[i] for i in chosen}
+
+    def ids(self) -> tuple[str, ...]:
+        """BLOCK_TRANSMITTER of each map."""
+        return tuple(self._keys)
+
+    def regions(self) -> dict[str, str]:
+        """Blocks that overlap share a region."""
+        return {scene_id: self._dataset.region(key.block_id) for scene_id, key in self._keys.items()}
+
+    def scene(self, scene_id: str) -> Scene:
+        """Read one map and draw its samples."""
+        dataset, key = self._dataset, self._keys[scene_id]
+        buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
+        grey = np.where(buildings, 0, dataset.grey(key)) / np.float32(255)
+        power_dbm = dataset.scale.gain_db(grey) + np.float32(transmitter.power_dbm)
+        heard_dbm = np.where(grey > 0, power_dbm, -np.inf)
+        cell_size_m = float(dataset.about.get("cell_size_m", 1.0))  # type: ignore[arg-type]
+        return Scene(
+            scene_id,
+            dataset.region(key.block_id),
+            Grid(buildings.shape[0], buildings.shape[1], cell_size_m),
+            dataset.scale,
+            (transmitter,),
+            buildings,
+            dataset.cars(key),
+            draw_samples([heard_dbm], buildings, seed_of(self.seed, scene_id)),
+            grey.astype(np.float32),
+        )
+
+    def about(self) -> dict[str, object]:
+        """Name, split and its SHA-256 over the masks, simulation, scale, and how the law was fitted."""
+        scale = self._dataset.scale
+        return {
+            "data": Path(self.data).name,
+            "split": self.split,
+            "split_sha256": self._dataset.split_hash(self.split),
+            "gain": self.gain,
+            "scale": {"floor_db": scale.floor_db, "top_db": scale.top_db},
+            "law": f"readings at {READINGS_A_TRANSMITTER} outdoor cells, {NOISE_DB:g} dB of noise, seed {self.seed}",
+        }
+
+
+@dataclass(frozen=True)
+class PackSource:
+    """The observations of a sample pack with their committed samples and true masks."""
+
+    folder: Path
+    maps: int = 0
+
+    @cached_property
+    def _entries(self) -> dict[str, PackEntry]:
+        entries = open_pack(self.folder)
+        if self.maps < 0 or self.maps > len(entries):
+            raise InputError(f"maps is {self.maps}; the pack has {len(entries)}, and 0 takes all")
+        return {entry.id: entry for entry in entries[: self.maps or None]}
+
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the observations."""
+        return tuple(self._entries)
+
+    def regions(self) -> dict[str, str]:
+        """Observations of one block share a region."""
+        return {scene_id: str(entry.about["block"]) for scene_id, entry in self._entries.items()}
+
+    def scene(self, scene_id: str) -> Scene:
+        """Read one observation with its truth."""
+        entry = self._entries[scene_id]
+        truth, transmitters = entry.truth(), entry.transmitters()
+        grey = entry.scale.grey(truth.power_dbm - max(transmitter.power_dbm for transmitter in transmitters))
+        grey[truth.buildings | truth.censored] = 0
+        cars = None if entry.cars is None else read_grey(entry.cars) > 127
+        return Scene(
+            scene_id,
+            str(entry.about["block"]),
+            entry.grid,
+            entry.scale,
+            transmitters,
+            truth.buildings,
+            cars,
+            entry.samples(),
+            grey,
+        )
+
+    def about(self) -> dict[str, object]:
+        """Name, SHA-256 over the masks, scale, and how the law was fitted."""
+        digest = hashlib.sha256()
+        for entry in self._entries.values():
+            digest.update(np.packbits(entry.truth().buildings).tobytes())
+        scale = next(iter(self._entries.values())).scale
+        return {
+            "data": Path(self.folder).name,
+            "split": "pack",
+            "split_sha256": digest.hexdigest(),
+            "gain": "as pack.json says of each observation",
+            "scale": {"floor_db": scale.floor_db, "top_db": scale.top_db},
+            "law": "fitted from the pack's samples",
+        }
+
+
+def seed_of(seed: int, *parts: object) -> int:
+    """A seed of its own for everything that is drawn, the same in every run and process."""
+    text = "/".join(map(str, (seed, *parts)))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

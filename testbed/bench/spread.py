@@ -1,0 +1,120 @@
+"""Tasks -> outcomes as they come, on every core of this machine, or over a Ray cluster."""
+
+import contextlib
+import importlib
+import importlib.util
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+import cv2
+
+from radiosem.errors import RadiosemError
+
+Task = TypeVar("Task")
+Outcome = TypeVar("Outcome")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_work: Callable[[Any], Any] | None = None
+
+
+def spread(
+    make_work: Callable[..., Callable[[Task], Outcome]],
+    arguments: tuple[Any, ...],
+    tasks: Iterable[Task],
+    workers: int,
+    ray: bool = False,
+) -> Iterator[Outcome]:
+    """Yield the outcome of every task, the first to be ready first.
+
+    make_work  called with `arguments` once a worker; what it returns is called with each task. Importable by name
+    workers    processes, each with one thread; one works in this process. Ignored with `ray`, which takes every core
+    raises     RadiosemError when Ray is asked for and not installed
+    """
+    tasks = list(tasks)
+    if ray:
+        yield from _over_ray(make_work, arguments, tasks)
+    elif workers <= 1 or len(tasks) <= 1:
+        work = make_work(*arguments) if tasks else None
+        for task in tasks:
+            assert work is not None
+            yield work(task)
+    else:
+        # Not by fork: ONNX Runtime's threads do not survive it.
+        context = multiprocessing.get_context("spawn")
+        with (
+            _one_thread(),
+            context.Pool(min(workers, len(tasks)), _begin_child, (make_work, arguments)) as pool,
+        ):
+            yield from pool.imap_unordered(_do, tasks)
+
+
+def _begin(make_work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    global _work
+    cv2.setNumThreads(1)
+    _work = make_work(*arguments)
+
+
+def _begin_child(make_work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its children
+    _begin(make_work, arguments)
+
+
+def _do(task: Any) -> Any:
+    assert _work is not None
+    return _work(task)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Children inherit one thread a library: the cores are shared out between processes."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def require_ray() -> None:
+    """Raise RadiosemError unless Ray is installed."""
+    if importlib.util.find_spec("ray") is None:
+        raise RadiosemError("--ray needs ray, which is not installed here; pip install ray brings it")
+
+
+def _over_ray(
+    make_work: Callable[..., Callable[[Task], Outcome]], arguments: tuple[Any, ...], tasks: list[Task]
+) -> Iterator[Outcome]:
+    require_ray()
+    ray = importlib.import_module("ray")
+
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False)  # RAY_ADDRESS names a cluster that is already up
+    actors = [
+        ray.remote(num_cpus=1)(_Worker).remote(make_work, arguments)
+        for _ in range(min(len(tasks), max(1, int(ray.cluster_resources().get("CPU", 1)))))
+    ]
+    waiting, busy = iter(tasks), {}
+    for actor, task in zip(actors, waiting, strict=False):
+        busy[actor.do.remote(task)] = actor
+    while busy:
+        (ready,), _ = ray.wait(list(busy), num_returns=1)
+        actor = busy.pop(ready)
+        with contextlib.suppress(StopIteration):
+            busy[actor.do.remote(next(waiting))] = actor
+        yield ray.get(ready)
+
+
+class _Worker:
+    """One process of a Ray cluster."""
+
+    def __init__(self, make_work: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...]) -> None:
+        _begin(make_work, arguments)
+
+    def do(self, task: Any) -> Any:
+        return _do(task)

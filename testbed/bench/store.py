@@ -1,0 +1,66 @@
+"""Folder of a run -> what is already done: one file a task, written whole or not at all, for one configuration only."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from radiosem.errors import InputError
+
+CONFIGURATION, DONE = "configuration.json", "done"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there complete or not at all, even after a power cut."""
+    beside = path.with_name(path.name + ".part")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+class RunFolder:
+    """Outcomes of a run's tasks, kept so that the run can be killed and goes on.
+
+    out            the folder, made where there is none
+    configuration  everything that the outcomes depend on, fit for JSON
+    raises         InputError when the folder holds a run of another configuration, naming what differs
+    """
+
+    def __init__(self, out: Path, configuration: dict[str, Any]) -> None:
+        self.out = out
+        try:
+            (out / DONE).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"out is {str(out)!r}, where no folder can be made: {error.strerror}") from None
+        path = out / CONFIGURATION
+        wanted = json.loads(json.dumps(configuration))
+        if path.is_file():
+            found = json.loads(path.read_text("utf-8"))
+            differing = sorted(key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key))
+            if differing:
+                key = differing[0]
+                raise InputError(
+                    f"out is {str(out)!r}, which holds a run of another configuration: {', '.join(differing)} differ "
+                    f"({key} is {found.get(key)} there and {wanted.get(key)} here); give another folder"
+                )
+        else:
+            write_whole(path, json.dumps(wanted, indent=2).encode() + b"\n")
+
+    def _path(self, task: str) -> Path:
+        return self.out / DONE / f"{task}.json"
+
+    def missing(self, tasks: Iterable[str]) -> list[str]:
+        """Tasks that are still to do, in their order."""
+        return [task for task in tasks if not self._path(task).is_file()]
+
+    def keep(self, task: str, outcome: dict[str, Any]) -> None:
+        """Make an outcome durable."""
+        write_whole(self._path(task), json.dumps(outcome).encode())
+
+    def read(self, task: str) -> dict[str, Any]:
+        """An outcome that was kept."""
+        outcome: dict[str, Any] = json.loads(self._path(task).read_text("utf-8"))
+        return outcome
