@@ -1,0 +1,82 @@
+"""Footprints as GeoJSON (RFC 7946: longitude and latitude in degrees, WGS 84) -> a city."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from radiosem.errors import InputError
+from radiosem_models.raytrace.cities import City, file_digest
+from radiosem_models.raytrace.cities.footprints import Footprint, height_of, meshes_of
+
+
+def read_geojson(
+    path: Path, name: str, split: str, roof_height_m: float, stride_m: int, attribution: str | None = None
+) -> City:
+    """Every Polygon and MultiPolygon of a file; other geometries are passed over.
+
+    roof_height_m  height of a footprint whose properties hold neither `height` (metres) nor `building:levels`
+    attribution    whose footprints they are; left out, the name of the file
+    raises         InputError naming the file and what is wrong in it
+    """
+    footprints = read_footprints(path, roof_height_m)
+    source = {"geojson": path.name, "sha256": file_digest(path), "roof_height_m": roof_height_m}
+    return City(name, split, meshes_of(footprints), stride_m, 0.05, attribution or f"footprints of {path.name}", source)
+
+
+def read_footprints(path: Path, roof_height_m: float) -> list[Footprint]:
+    """The outlines of a file. raises InputError as `read_geojson`."""
+    try:
+        document = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"geojson is {str(path)!r}, which cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise InputError(f"geojson is {str(path)!r}, which is not JSON: {error}") from None
+    found = []
+    for number, (geometry, properties) in enumerate(_features(document, path)):
+        for polygon in _polygons(geometry):
+            where = f"{path}, feature {number}"
+            found.append(Footprint(_rings(polygon, where), height_of(properties, roof_height_m)))
+    if not found:
+        raise InputError(f"geojson is {str(path)!r}, which holds no Polygon and no MultiPolygon")
+    return found
+
+
+def _features(document: Any, path: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """(geometry, properties) of every feature; a bare geometry is a feature without properties."""
+    kind = document.get("type") if isinstance(document, dict) else None
+    if kind == "FeatureCollection":
+        for feature in document.get("features") or []:
+            yield from _features(feature, path)
+    elif kind == "Feature":
+        yield document.get("geometry") or {}, document.get("properties") or {}
+    elif kind in ("Polygon", "MultiPolygon"):
+        yield document, {}
+    else:
+        raise InputError(f"{path} has the type {kind!r}; it must be a FeatureCollection, a Feature or a Polygon")
+
+
+def _polygons(geometry: dict[str, Any]) -> list[Any]:
+    """Lists of rings; none for a point or a line."""
+    coordinates = geometry.get("coordinates") or []
+    match geometry.get("type"):
+        case "Polygon":
+            return [coordinates]
+        case "MultiPolygon":
+            return list(coordinates)
+        case _:
+            return []
+
+
+def _rings(polygon: Any, where: str) -> tuple[list[tuple[float, float]], ...]:
+    try:
+        rings = [[(float(point[0]), float(point[1])) for point in ring] for ring in polygon]
+    except (TypeError, ValueError, IndexError):
+        raise InputError(f"{where}: a ring must be a list of [longitude, latitude]") from None
+    for lon, lat in (point for ring in rings for point in ring):
+        if not (math.isfinite(lon) and abs(lon) <= 180 and math.isfinite(lat) and abs(lat) <= 90):
+            raise InputError(f"{where}: ({lon}, {lat}) is no longitude and latitude in degrees (WGS 84)")
+    if not rings or any(len(ring) < 4 or ring[0] != ring[-1] for ring in rings):
+        raise InputError(f"{where}: a ring must have four points or more and end where it begins")
+    return tuple(ring[:-1] for ring in rings)
