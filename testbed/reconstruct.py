@@ -1,15 +1,17 @@
-"""Mask, transmitter and one average law -> radio map, by every reconstructor; and their sample-free scores."""
+"""Mask, transmitter and one average law, or samples -> radio map, by every reconstructor; and their scores."""
 
 import dataclasses
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from radiosem import weights
+from radiosem.depth import free_share
 from radiosem.errors import InputError
 from radiosem.features import CHANNELS, generator_features
 from radiosem.inference import load_network
@@ -18,40 +20,106 @@ from radiosem.pathloss import PRIOR
 from radiosem.scale import RAYTRACED, Scale
 from radiosem.types import Grid
 from radiosem_models.data import Dataset, MapKey
+from testbed.interpolation import INTERPOLATORS
+from testbed.interpolation.readings import LARGEST_SHARE, LEAST_SHARE, Grey, check_share, draw_readings
+from testbed.leaks import refusal, seen_blocks, training_fingerprints
 
 Features = NDArray[np.float32]  # [C, H, W], see radiosem.features
-Grey = NDArray[np.float32]  # [H, W] in [0, 1], `raytraced` scale
+Rebuild = Callable[[Features], Grey]  # grey of the `raytraced` scale
 LAW, DEPTH, SIGHT = (CHANNELS.index(name) for name in ("law", "depth map", "sight"))
 
 # Least squares of grey on the depth map over the outdoor pixels of the 1,214 static maps of the training cities;
 # `radiosem_models.prior` recomputes them.
 DEPTH_OFFSET, DEPTH_SLOPE = -0.1819, 1.4614
+RIVAL = "rival-"  # what the names of rivals' weights begin with
+GENERATOR_SIDES = 32  # what H and W must divide by
 
 
-def _path_loss(threads: int) -> Callable[[Features], Grey]:
+def _path_loss(threads: int) -> Rebuild:
     return lambda features: features[LAW]
 
 
-def _depth_map(threads: int) -> Callable[[Features], Grey]:
+def _depth_map(threads: int) -> Rebuild:
     return lambda features: np.clip(DEPTH_OFFSET + DEPTH_SLOPE * features[DEPTH], 0, 1)
 
 
-def _cgan(threads: int) -> Callable[[Features], Grey]:
+def _cgan(threads: int) -> Rebuild:
     network = load_network("generator", threads)
-    return lambda features: network(features=features[None])[0][0, 0]
+    return lambda features: _cropped(lambda x: network(features=x), features, GENERATOR_SIDES)
 
 
-# Name on the command line -> what loads it: a new reconstructor is one function and one line here.
-RECONSTRUCTORS: dict[str, Callable[[int], Callable[[Features], Grey]]] = {
-    "path-loss": _path_loss,
-    "depth-map": _depth_map,
-    "cgan": _cgan,
-}
+def _rival(name: str) -> Callable[[int], Rebuild]:
+    """What loads the rival of that name from the manifest, whose `meta` says which channels it takes."""
+
+    def load(threads: int) -> Rebuild:
+        meta = weights.entry(RIVAL + name).meta
+        network = load_network(RIVAL + name, threads)
+        places = [CHANNELS.index(channel) for channel in meta["channels"]]
+        sides = int(meta["sides_multiple_of"])
+        return lambda features: _cropped(lambda x: network(channels=x), features[places], sides)
+
+    return load
+
+
+def _cropped(run: Callable[[Features], list[NDArray[np.float32]]], channels: Features, sides: int) -> Grey:
+    """Run a network on channels whose south and east edges are repeated up to the sides it takes."""
+    rows, cols = channels.shape[-2:]
+    padded = np.pad(channels, ((0, 0), (0, -rows % sides), (0, -cols % sides)), mode="edge")
+    return np.clip(run(padded[None])[0][0, 0, :rows, :cols], 0, 1)
+
+
+class Reconstructors(Mapping[str, Callable[[int], Rebuild]]):
+    """Name on the command line -> what loads it on a number of threads: those built in, and every rival with weights.
+
+    A new one that is built in is one function and one line in `BUILT_IN`; a rival appears when its weights are listed.
+    """
+
+    BUILT_IN: Mapping[str, Callable[[int], Rebuild]] = {
+        "path-loss": _path_loss,
+        "depth-map": _depth_map,
+        "cgan": _cgan,
+    }
+
+    def __getitem__(self, name: str) -> Callable[[int], Rebuild]:
+        """Raises KeyError on a name that is not known."""
+        if name in self.BUILT_IN:
+            return self.BUILT_IN[name]
+        if name not in self._rivals():
+            raise KeyError(name)
+        return _rival(name)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.BUILT_IN
+        yield from self._rivals()
+
+    def __len__(self) -> int:
+        return len(self.BUILT_IN) + len(self._rivals())
+
+    @staticmethod
+    def _rivals() -> list[str]:
+        return sorted(name.removeprefix(RIVAL) for name in weights.entries() if name.startswith(RIVAL))
+
+
+RECONSTRUCTORS = Reconstructors()
+
+
+def network_of(model: str) -> str | None:
+    """Name in the manifest of the network that a reconstructor runs; None for a formula or an interpolation."""
+    if model == "cgan":
+        return "generator"
+    return None if model in INTERPOLATORS or model in RECONSTRUCTORS.BUILT_IN else RIVAL + model
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean scores of one reconstructor over a split, with what a reader must know to compare them."""
+    """Mean scores of one reconstructor over a split, with what a reader must know to compare them.
+
+    mse_interval  95 % bootstrap of the MSE over regions; None where there is but one
+    regions       independent blocks: blocks that share ground count once
+    samples       share of the outdoor pixels that were read, None for a sample-free score
+    seen          True when some of the maps show buildings that the network saw in training: no score of unseen cities
+    seen_maps     how many
+    """
 
     model: str
     data: str
@@ -65,6 +133,9 @@ class Evaluation:
     ms_per_map: float
     peak_mb: float
     scaling: str
+    samples: float | None
+    seen: bool
+    seen_maps: int
 
     def as_dict(self) -> dict[str, object]:
         """Flat, for JSON."""
@@ -79,29 +150,35 @@ def evaluate(
     split: str = "test",
     threads: int = 0,
     report: Callable[[int, int], None] = lambda done, of: None,
+    samples: float | None = None,
+    allow_seen: bool = False,
 ) -> Evaluation:
-    """Score a reconstructor sample-free: true mask, transmitter, and the prior law in place of a fitted one.
+    """Score a reconstructor: sample-free, from true mask, transmitter and the prior law; or from samples alone.
 
-    model     key of `RECONSTRUCTORS`
-    data_dir  folder in RadioMapSeer's layout
-    gain      simulation, a folder below gain/; cars are an input where its name begins with cars
-    split     train, val, test, or all
-    threads   CPU threads of a network, 0 for every core
-    report    called with maps done and maps in all
-    returns   means over maps; the interval of the MSE is a 95 % bootstrap over regions, blocks that share ground
-    raises    InputError on an unknown model, split or gain
+    model       key of `RECONSTRUCTORS`, or of `INTERPOLATORS`
+    data_dir    folder in RadioMapSeer's layout
+    gain        simulation, a folder below gain/; cars are an input where its name begins with cars
+    split       train, val, test, or all
+    threads     CPU threads of a network, 0 for every core
+    report      called with maps done and maps in all
+    samples     for interpolators: share of the outdoor pixels, 0.001..0.1, drawn by seed and left out of every score
+                that is of outdoor pixels
+    allow_seen  score maps whose buildings the network saw in training too
+    returns     means over maps
+    raises      InputError on an unknown model, split or gain, on samples that the model takes none of or lacks, and on
+                maps that the network saw in training
     """
-    if model not in RECONSTRUCTORS:
-        raise InputError(f"model is {model!r}; known are {', '.join(sorted(RECONSTRUCTORS))}")
+    _check_model(model, samples)
     dataset = Dataset(data_dir)
     keys = dataset.keys(split, (gain,))
     if not keys:
         raise InputError(f"gain is {gain!r}, of which split {split!r} of {data_dir} has no maps")
-    rebuild = RECONSTRUCTORS[model](threads)
+    seen = _check_unseen(model, dataset, keys, allow_seen)
+    score = _sample_score(model, samples) if samples else _network_score(RECONSTRUCTORS[model](threads))
     scores, seconds = [], 0.0
     for done, key in enumerate(keys):
         report(done, len(keys))
-        map_scores, took_s = _score(dataset, key, rebuild)
+        map_scores, took_s = score(dataset, key)
         scores.append(map_scores)
         seconds += took_s
     interval = bootstrap_interval([s.mse for s in scores], [dataset.region(k.block_id) for k in keys], seed=0)
@@ -118,21 +195,78 @@ def evaluate(
         1000 * seconds / len(keys),
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         _scaling(dataset.known_scale),
+        samples,
+        bool(seen),
+        sum(key.block_id in seen for key in keys),
     )
 
 
-def _score(dataset: Dataset, key: MapKey, rebuild: Callable[[Features], Grey]) -> tuple[MapScores, float]:
-    """The scores of one map, and the seconds from mask to map."""
-    buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
-    began = time.perf_counter()
-    features = generator_features(buildings, dataset.cars(key), transmitter, PRIOR, Grid(*buildings.shape))
-    rebuilt = rebuild(features)
-    took_s = time.perf_counter() - began
-    truth, scale = dataset.grey(key) / np.float32(255), dataset.known_scale
-    if scale is None:
-        return score_grey(truth, rebuilt, buildings, buildings), took_s
-    gain_db = np.where(buildings, np.nan, RAYTRACED.gain_db(rebuilt))
-    return score_map(truth, gain_db, buildings, buildings, scale, features[SIGHT] > 0), took_s
+def _check_model(model: str, samples: float | None) -> None:
+    if model not in RECONSTRUCTORS and model not in INTERPOLATORS:
+        known = ", ".join(sorted((*RECONSTRUCTORS, *INTERPOLATORS)))
+        raise InputError(f"model is {model!r}; known are {known}")
+    if model in INTERPOLATORS and samples is None:
+        raise InputError(
+            f"model {model} rebuilds from samples: say which share of the outdoor pixels is read, "
+            f"{LEAST_SHARE}..{LARGEST_SHARE}"
+        )
+    if model not in INTERPOLATORS and samples is not None:
+        raise InputError(f"samples is {samples}, but model {model} takes none; {', '.join(INTERPOLATORS)} do")
+    if samples is not None:
+        check_share(samples)
+
+
+def _check_unseen(model: str, dataset: Dataset, keys: list[MapKey], allow_seen: bool) -> dict[str, float]:
+    """Share of known patches of each block that the model saw in training. Raises InputError unless allowed."""
+    network = network_of(model)
+    if network is None:
+        return {}
+    blocks = [key.block_id for key in keys]
+    seen = seen_blocks(dataset, blocks, training_fingerprints(network))
+    if seen and not allow_seen:
+        raise InputError(refusal(model, seen, len({*blocks})))
+    return seen
+
+
+Score = Callable[[Dataset, MapKey], tuple[MapScores, float]]  # of one map, and the seconds from inputs to map
+
+
+def _network_score(rebuild: Rebuild) -> Score:
+    """Scores what is rebuilt from mask and transmitter."""
+
+    def score(dataset: Dataset, key: MapKey) -> tuple[MapScores, float]:
+        buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
+        began = time.perf_counter()
+        features = generator_features(buildings, dataset.cars(key), transmitter, PRIOR, Grid(*buildings.shape))
+        rebuilt = rebuild(features)
+        took_s = time.perf_counter() - began
+        truth, scale = dataset.grey(key) / np.float32(255), dataset.known_scale
+        if scale is None:
+            return score_grey(truth, rebuilt, buildings, buildings), took_s
+        gain_db = np.where(buildings, np.nan, RAYTRACED.gain_db(rebuilt))
+        return score_map(truth, gain_db, buildings, buildings, scale, features[SIGHT] > 0), took_s
+
+    return score
+
+
+def _sample_score(model: str, share: float) -> Score:
+    """Scores what is rebuilt from readings; every map has its own, the same in every run."""
+
+    def score(dataset: Dataset, key: MapKey) -> tuple[MapScores, float]:
+        buildings = dataset.block(key.block_id).buildings
+        truth, scale = np.asarray(dataset.grey(key) / 255, np.float32), dataset.known_scale
+        seed = [*f"{key.block_id} {key.transmitter}".encode()]
+        readings, read = draw_readings(truth, buildings, share, np.random.default_rng(seed))
+        began = time.perf_counter()
+        rebuilt = INTERPOLATORS[model](readings, buildings.shape)
+        took_s = time.perf_counter() - began
+        if scale is None:
+            return score_grey(truth, rebuilt, buildings, buildings, exclude=read), took_s
+        gain_db = np.where(buildings, np.nan, scale.gain_db(rebuilt))
+        sight = free_share(buildings, dataset.transmitter(key)) >= 1
+        return score_map(truth, gain_db, buildings, buildings, scale, sight, exclude=read), took_s
+
+    return score
 
 
 def _scaling(scale: Scale | None) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime
 import torch
@@ -19,7 +20,9 @@ from torch import Tensor, nn
 
 from radiosem.errors import WeightsError
 
-TOLERANCE = 1e-4  # largest difference allowed between torch and ONNX, relative to values beyond 1
+# Largest difference allowed between torch and ONNX, relative to values beyond 1; and where weights are float16.
+TOLERANCE, HALF_TOLERANCE = 1e-4, 1e-3
+SMALL = 256  # numbers: arrays of no more stay float32
 OPSET = 18
 
 
@@ -35,6 +38,7 @@ def export_network(
     licence: str,
     metrics: dict[str, float],
     meta: dict[str, Any],
+    half: bool = False,
 ) -> Path:
     """Write `name`.onnx with free batch and sides, check it against torch, and list it in the manifest.
 
@@ -48,9 +52,11 @@ def export_network(
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         fresh = Path(scratch) / path.name
         _convert(network, inputs, outputs, fresh)
+        if half:
+            _halve(fresh)
         onnx.checker.check_model(str(fresh))
         for example in (inputs, {n: _quarter(x) for n, x in inputs.items()}):
-            _check(fresh, network, example, outputs)
+            _check(fresh, network, example, outputs, HALF_TOLERANCE if half else TOLERANCE)
         content = fresh.read_bytes()
         entry = {
             "name": name,
@@ -67,6 +73,12 @@ def export_network(
             os.replace(fresh, path)
             _list_in_manifest(folder / "MANIFEST.toml", entry)
     return path
+
+
+def list_weights(folder: Path, entry: dict[str, Any]) -> None:
+    """Add an entry to the folder's manifest, in the place of one of its name."""
+    with _alone_in(folder):
+        _list_in_manifest(folder / "MANIFEST.toml", entry)
 
 
 def _convert(network: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], path: Path) -> None:
@@ -88,20 +100,39 @@ def _convert(network: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, 
         )
 
 
+def _halve(path: Path) -> None:
+    """Store the large arrays of an ONNX file as float16; a Cast before their use, done once when it is loaded."""
+    model = onnx.load(str(path))
+    casts = []
+    for array in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(array)
+        if values.dtype != np.float32 or values.size <= SMALL:
+            continue
+        name = array.name
+        array.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(onnx.helper.make_node("Cast", [array.name], [name], to=onnx.TensorProto.FLOAT))
+    kept = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(casts + kept)
+    onnx.save(model, str(path))
+
+
 def _quarter(x: Tensor) -> Tensor:
     """The north-west quarter of an image; anything else as it is."""
     return x if x.ndim < 3 else x[..., : x.shape[-2] // 2, : x.shape[-1] // 2].contiguous()
 
 
-def _check(path: Path, network: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...]) -> None:
+def _check(
+    path: Path, network: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], tolerance: float
+) -> None:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (found,) = session.run(list(outputs), {n: x.numpy() for n, x in inputs.items()})
     with torch.no_grad():
         expected = network(*inputs.values())
     expected = expected.double()
     difference = float(((torch.from_numpy(found) - expected) / expected.abs().clamp(min=1)).abs().max())
-    if difference > TOLERANCE:
-        raise WeightsError(f"{path.name} differs from torch by {difference:.2g}; at most {TOLERANCE:g} is allowed")
+    if difference > tolerance:
+        raise WeightsError(f"{path.name} differs from torch by {difference:.2g}; at most {tolerance:g} is allowed")
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from radiosem.types import Grid, PathLoss, Samples
 from radiosem_models.blocks import ConvBlock, PatchUNet, channels_last
 from radiosem_models.data import Dataset, MapKey
 from radiosem_models.export import export_network
+from radiosem_models.seen import export_seen
 
 BUILDINGS, FREE_SPACE = CHANNELS.index("buildings"), CHANNELS.index("free space")
 EDGE_CUES = tuple(CHANNELS.index(name) for name in ("buildings", "sight", "depth map"))  # what has edges to the pixel
@@ -251,7 +252,8 @@ class GeneratorTask:
         return {"score": float(np.mean(errors)), "maps": float(len(errors))}
 
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
-        """Write generator.onnx and its manifest entry."""
+        """Write generator.onnx, its manifest entry, and the fingerprints of the masks it learned from."""
+        export_seen(self.dataset, folder)
         example = torch.from_numpy(self.validation.load(0, None)[0])[None]
         meta = {"scale": self.dataset.scale.name, "channels": list(CHANNELS)}
         split = f"split train {self.dataset.split_hash('train')[:16]}"

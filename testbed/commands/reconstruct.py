@@ -8,9 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-app = typer.Typer(
-    help="Rebuild maps without samples and score them.", no_args_is_help=True, rich_markup_mode="markdown"
-)
+app = typer.Typer(help="Rebuild maps and score them.", no_args_is_help=True, rich_markup_mode="markdown")
 
 
 @app.callback()
@@ -21,28 +19,57 @@ def _group() -> None:
 @app.command("eval")
 def evaluate(
     data: Annotated[Path, typer.Option(help="Data set folder in the layout of RadioMapSeer.", envvar="RADIOSEM_DATA")],
-    model: Annotated[str, typer.Option(help="Reconstructor: path-loss, depth-map or cgan.")] = "cgan",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Reconstructor: path-loss, depth-map, cgan, a rival with weights (radiounet, ...); or, from samples, "
+            "knn, local-polynomial, kriging."
+        ),
+    ] = "cgan",
     gain: Annotated[str, typer.Option(help="Simulation, a folder below gain/: RT, carsRT, DPM, ...")] = "RT",
     split: Annotated[str, typer.Option(help="train, val, test; all where there is no dataset.json.")] = "test",
     threads: Annotated[int, typer.Option(min=0, help="CPU threads of the network; 0 takes every core.")] = 0,
+    samples: Annotated[
+        float | None,
+        typer.Option(help="For knn, local-polynomial, kriging: share of outdoor pixels read, 0.001 to 0.1."),
+    ] = None,
+    allow_seen: Annotated[
+        bool,
+        typer.Option("--allow-seen", help="Score maps whose buildings the network saw in training, marked as seen."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
-    """Score one reconstructor, sample-free: mask, transmitter and one law fitted on the training cities.
+    """Score one reconstructor. Most are sample-free: they get mask, transmitter and one law of the training cities.
+
+    A network is refused maps whose buildings it saw in training, recognised by fingerprints of their masks.
+    Sampled pixels are left out of every score but mse, nmse, rmse, ssim and psnr.
 
     mse, nmse, rmse, ssim and psnr are of grey in [0, 1] over all pixels; the dB scores are of outdoor, uncensored
     pixels; outage is received power below -90 dBm.
 
     Example: `radiosem reconstruct eval --model cgan --data ~/raytraced --gain RT --split test --json`
+
+    Example: `radiosem reconstruct eval --model kriging --samples 0.01 --data ~/RadioMapSeer --gain DPM --split all`
     """
     from testbed.reconstruct import evaluate as run  # numba and the networks load here, not for --help
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(model)
         outcome = run(
-            model, data, gain, split, threads, lambda done, of: progress.update(bar, completed=done, total=of)
+            model,
+            data,
+            gain,
+            split,
+            threads,
+            lambda done, of: progress.update(bar, completed=done, total=of),
+            samples,
+            allow_seen,
         )
     if as_json:
         typer.echo(json.dumps(outcome.as_dict()))
         return
+    low, high = outcome.mse_interval
+    if low is not None and high is not None:
+        typer.echo(f"{'mse, 95 %':>16}  {low:.5g} to {high:.5g} over {outcome.regions} independent blocks")
     for name, value in outcome.as_dict().items():
         typer.echo(f"{name:>16}  {value:.5g}" if isinstance(value, float) else f"{name:>16}  {value}")

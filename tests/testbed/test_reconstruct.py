@@ -1,20 +1,48 @@
 """Sample-free scores: what goes into them, and what is left unknown."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
 from radiosem.errors import InputError
+from radiosem.features import CHANNELS
+from radiosem.fingerprints import fingerprints
 from radiosem.pathloss import PRIOR
 from radiosem.scale import RAYTRACED
 from radiosem_models.data import Dataset
+from radiosem_models.export import export_network, list_weights
+from radiosem_models.procedural import procedural_heights
 from testbed import reconstruct
+from testbed.interpolation import INTERPOLATORS
 from testbed.reconstruct import LAW, evaluate
 
 SIDE = 64
+KEYS = [
+    "model",
+    "maps",
+    "mse",
+    "nmse",
+    "rmse",
+    "ssim",
+    "psnr",
+    "mse_outdoor",
+    "rmse_db",
+    "rmse_db_los",
+    "rmse_db_nlos",
+    "censored_share",
+    "ms_per_map",
+    "peak_mb",
+    "scaling",
+    "samples",
+    "seen",
+    "seen_maps",
+]
 
 
 def data_set(folder: Path, centres: list[tuple[float, float]], **about: float) -> Path:
@@ -89,7 +117,95 @@ def test_where_the_scale_is_unknown_no_score_is_in_db(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_scored_is_named(known: Path) -> None:
-    with pytest.raises(InputError, match=r"model is 'magic'; known are cgan, depth-map, path-loss"):
+    with pytest.raises(InputError, match=r"model is 'magic'; known are cgan, .*depth-map, .*path-loss"):
         evaluate("magic", known)
     with pytest.raises(InputError, match="gain is 'DPM'"):
         evaluate("path-loss", known, gain="DPM")
+
+
+def test_what_is_printed_has_every_promised_key(known: Path) -> None:
+    assert {*KEYS} <= {*evaluate("path-loss", known).as_dict()}
+
+
+def test_a_folder_without_a_description_is_scored_as_radiomapseer(known: Path) -> None:
+    (known / "dataset.json").unlink()
+    outcome = evaluate("depth-map", known, split="all")
+    assert (outcome.maps, outcome.regions) == (5, 5)
+    assert "-147" in outcome.scaling
+    assert outcome.scores.rmse_db is not None
+
+
+@pytest.mark.parametrize("model", sorted(INTERPOLATORS))
+def test_samples_are_drawn_once_and_left_out(known: Path, model: str) -> None:
+    outcome = evaluate(model, known, samples=0.05)
+    again = evaluate(model, known, samples=0.05)
+    assert outcome.scores == again.scores
+    assert (outcome.samples, outcome.seen) == (0.05, False)
+    assert outcome.scores.mse < 0.1
+
+
+def test_samples_go_with_the_models_that_take_them(known: Path) -> None:
+    with pytest.raises(InputError, match="model knn rebuilds from samples"):
+        evaluate("knn", known)
+    with pytest.raises(InputError, match="model path-loss takes none; knn"):
+        evaluate("path-loss", known, samples=0.01)
+    with pytest.raises(InputError, match=r"samples is 0.5; it must be a share .* 0.001..0.1"):
+        evaluate("knn", known, samples=0.5)
+
+
+class Twice(nn.Module):
+    """Twice the first channel it is given."""
+
+    def forward(self, channels: Tensor) -> Tensor:
+        return 2 * channels[:, :1]
+
+
+@pytest.fixture
+def rival(known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A rival with weights, trained on other blocks than `known`."""
+    folder = tmp_path / "weights"
+    meta = {"channels": ["law", "buildings"], "sides_multiple_of": 32}
+    about = {"recipe": "none", "licence": "MIT", "metrics": {}, "meta": meta}
+    inputs = {"channels": torch.rand(1, 2, 64, 64)}
+    export_network(Twice(), inputs, ("grey",), folder, "rival-twice", data="made up, split train 00000000", **about)
+    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(folder))
+    return folder
+
+
+def fingerprints_file(folder: Path, prints: np.ndarray) -> None:
+    """List the fingerprints of the masks of split 00000000."""
+    np.savez(folder / "seen-00000000.npz", fingerprints=prints)
+    content = (folder / "seen-00000000.npz").read_bytes()
+    digest, size = hashlib.sha256(content).hexdigest(), len(content)
+    entry = {"name": "seen-00000000", "file": "seen-00000000.npz", "sha256": digest, "bytes": size}
+    list_weights(folder, entry | {"licence": "MIT", "recipe": "", "data": "", "meta": {}})
+
+
+def test_a_rival_appears_with_its_weights_and_takes_its_channels(known: Path, rival: Path) -> None:
+    assert "twice" in reconstruct.RECONSTRUCTORS
+    assert "radiounet" not in reconstruct.RECONSTRUCTORS
+    features = np.random.default_rng(0).random((len(CHANNELS), 70, 64), np.float32)
+    rebuilt = reconstruct.RECONSTRUCTORS["twice"](1)(features)
+    assert rebuilt == pytest.approx(np.clip(2 * features[LAW], 0, 1))
+    fingerprints_file(rival, np.zeros(0, np.uint32))
+    assert evaluate("twice", known).scores.mse > evaluate("path-loss", known).scores.mse
+
+
+def test_a_network_without_fingerprints_is_not_scored(known: Path, rival: Path) -> None:
+    with pytest.raises(InputError, match=r"rival-twice cannot be checked for leaks.*seen-00000000"):
+        evaluate("twice", known)
+
+
+def test_maps_seen_in_training_are_refused_or_marked(tmp_path: Path, rival: Path) -> None:
+    data = data_set(tmp_path / "seen", [(0.0, 0.0)], floor_db=RAYTRACED.floor_db, top_db=RAYTRACED.top_db)
+    mask = procedural_heights(0, "perimeter") > 0
+    for folder, image in (("png/buildings_complete/0", mask), ("gain/RT/0_0", ~mask)):
+        cv2.imwrite(str(data / f"{folder}.png"), image.astype(np.uint8) * 255)
+    (data / "antenna/0.json").write_text(json.dumps([np.argwhere(~mask)[0][::-1].tolist()]))
+    fingerprints_file(rival, fingerprints(mask))
+    with pytest.raises(
+        InputError, match=r"twice saw the buildings of 1 of 1 maps in training: 0 \(\d+% of its patches"
+    ):
+        evaluate("twice", data)
+    outcome = evaluate("twice", data, allow_seen=True)
+    assert (outcome.seen, outcome.seen_maps) == (True, 1)

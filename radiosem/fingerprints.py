@@ -1,0 +1,77 @@
+"""A building mask -> fingerprints of its patches, the same wherever the mask's edge falls and however it is turned.
+
+A patch of 49 x 49 pixels is anchored at a corner of a building, shrunk to 7 x 7 cells of more or less than half
+buildings, and turned to the least of its eight symmetric readings. So two masks that show the same ground share
+fingerprints also when they overlap in part, are turned, or were drawn on grids that differ by a part of a pixel.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from radiosem.types import BuildingMap
+
+CELLS, CELL_PX = 7, 7  # odd both, so that a patch has a pixel for its centre and turns about it
+CORNERS_APART_PX = 5
+FEWEST_CHANGES = 16  # between neighbouring cells: a patch with fewer is a wall or a lawn, alike in every city
+_BLUR_PX, _WEAKEST = 2.0, 2.5e-6
+_REACH = CELLS * CELL_PX // 2
+_ORDER = np.arange(CELLS**2).reshape(CELLS, CELLS)
+_READINGS = [np.rot90(side, turns).ravel() for side in (_ORDER, _ORDER.T) for turns in range(4)]
+_BITS = np.uint64(1) << np.arange(CELLS**2, dtype=np.uint64)
+
+
+def fingerprints(buildings: BuildingMap) -> NDArray[np.uint32]:
+    """Fingerprints of every patch that tells one place from another, near-empty and plain ones left out.
+
+    buildings  bool [H, W], pixels of about 1 m
+    returns    uint32 [N], sorted, each once; none where hardly anything is built
+    """
+    found = _at(buildings, 0)
+    return np.unique(found[found > 0])
+
+
+def seen_share(buildings: BuildingMap, known: NDArray[np.uint32]) -> tuple[float, int]:
+    """Share of a mask's patches whose fingerprint is known, a corner's slip by a pixel forgiven; and their number.
+
+    buildings  bool [H, W]
+    known      uint32 [N] fingerprints, sorted
+    returns    (share, 0 where there is no patch to judge by; number of patches)
+    """
+    found = _at(buildings, 1)
+    telling = (found > 0).any(1)
+    if not telling.any():
+        return 0.0, 0
+    return float(np.isin(found[telling], known[known > 0]).any(1).mean()), int(telling.sum())
+
+
+def _at(buildings: BuildingMap, slip: int) -> NDArray[np.uint32]:
+    """Fingerprint of the patch at every corner [K, (2 slip + 1)**2], at the corner and `slip` around; 0 where plain."""
+    mask = np.asarray(buildings, np.float32)
+    share = cv2.boxFilter(mask, -1, (CELL_PX, CELL_PX), borderType=cv2.BORDER_REFLECT)
+    corners = _corners(mask)
+    room = np.array(mask.shape) - _REACH - slip
+    corners = corners[((corners >= _REACH + slip) & (corners < room)).all(1)]
+    centres = (np.arange(CELLS) - CELLS // 2) * CELL_PX
+    slips = np.arange(-slip, slip + 1)
+    row = corners[:, 0, None, None, None, None] + slips[:, None, None, None] + centres[:, None]
+    col = corners[:, 1, None, None, None, None] + slips[None, :, None, None] + centres[None, :]
+    cells = share[row, col] > 0.5  # [K, slips, slips, CELLS, CELLS]
+    changes = (cells[..., 1:, :] != cells[..., :-1, :]).sum((-2, -1)) + (cells[..., 1:] != cells[..., :-1]).sum(
+        (-2, -1)
+    )
+    flat = cells.reshape(len(corners), len(slips) ** 2, CELLS**2)
+    least = np.min([(flat[..., order] * _BITS).sum(-1) for order in _READINGS], axis=0)
+    mixed = (least ^ (least >> np.uint64(29))) * np.uint64(0x9E3779B97F4A7C15)  # wraps around, as it should
+    prints = (mixed >> np.uint64(32)).astype(np.uint32)
+    return np.where(changes.reshape(flat.shape[:2]) >= FEWEST_CHANGES, prints, np.uint32(0))
+
+
+def _corners(mask: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Row and column [K, 2] of the corners (Harris and Stephens, 1988), each apart from stronger ones."""
+    smooth = cv2.GaussianBlur(mask, (0, 0), _BLUR_PX)
+    down, right = np.gradient(smooth)
+    dd, rr, dr = (cv2.GaussianBlur(a, (0, 0), _BLUR_PX) for a in (down * down, right * right, down * right))
+    response = dd * rr - dr * dr - 0.05 * (dd + rr) ** 2
+    around = np.ones((CORNERS_APART_PX, CORNERS_APART_PX), np.uint8)
+    return np.argwhere((response == cv2.dilate(response, around)) & (response > _WEAKEST))
