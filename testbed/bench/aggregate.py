@@ -30,9 +30,11 @@ class Reference:
 
 
 def reference(links: Sequence[str], es_n0_db: Sequence[float], senders: Sequence[str]) -> Reference:
-    """The first link, the Es/N0 nearest to 10 dB, and the lossless mask, or the first sender without it."""
+    """The first digital link, the Es/N0 nearest to 10 dB, and the lossless mask: the first sender where it is none."""
+    link = next((name for name in links if name != LEARNED_LINK), links[0])
+    wanted = "bitmap" if link == LEARNED_LINK else LOSSLESS  # the only code that the learned link takes
     nearest = min(es_n0_db, key=lambda value: (abs(value - REFERENCE_ES_N0_DB), value))
-    return Reference(links[0], float(nearest), LOSSLESS if LOSSLESS in senders else senders[0])
+    return Reference(link, float(nearest), wanted if wanted in senders else senders[0])
 
 
 def cells(rows: Sequence[Row], chosen: Reference, seed: int = 0) -> list[dict[str, Any]]:
@@ -110,7 +112,8 @@ def bd_rates(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> list[di
     """Every family against the main paper's route, the mask as JPEG, at each Es/N0.
 
     bd_rate_percent         None where a curve has a single point or the curves do not overlap
-    equal_error_percent     for each sender at its own error: its rate less the JPEG route's there, in percent of that
+    equal_error_percent     for each sender at its own error: its rate less the JPEG route's there, in percent of
+                            that; nothing for errors that the route never reaches
     """
     out = []
     for es_n0_db in dict.fromkeys(cell["es_n0_db"] for cell in aggregated):
@@ -123,7 +126,9 @@ def bd_rates(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> list[di
                 equal = {
                     f"{cell['sender']} over {cell['link']}": 100 * (cell[rate] / needed - 1)
                     for cell in mine
-                    if cell["complete_share"] == 1 and (needed := rate_at_error(anchor, cell["mse"])) is not None
+                    if cell["complete_share"] == 1
+                    and (cell["family"], cell["kind"]) != (TUNABLE, SEMANTICS)
+                    and (needed := rate_at_error(anchor, cell["mse"])) is not None
                 }
                 out.append(
                     {

@@ -6,7 +6,7 @@ from typing import Any
 
 from radiosem import weights
 from radiosem.metrics import DEFAULT_THRESHOLD_DBM
-from testbed.bench.scores import CLIP
+from testbed.bench.clipped import CLIP
 from testbed.demo import machine, versions
 
 CONVENTIONS = {

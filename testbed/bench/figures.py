@@ -83,7 +83,12 @@ def draw_rate(summary: dict[str, Any], rate: str, path: Path) -> None:
     _plain_log(ax.xaxis)
     _plain_log(ax.yaxis)
     where = "every link" if link is None else link
-    _axes(ax, f"Error against rate at Es/N0 = {chosen.es_n0_db:g} dB, {where}", RATES[rate], f"MSE, all pixels; less than {NO_ERROR:g} stands there")
+    _axes(
+        ax,
+        f"Error against rate at Es/N0 = {chosen.es_n0_db:g} dB, {where}",
+        RATES[rate],
+        f"MSE, all pixels; less than {NO_ERROR:g} stands there",
+    )
     _legend(ax, colours, cells, links if link is None else [])
     figure.savefig(path, facecolor=PAPER)
 
@@ -164,7 +169,7 @@ def draw_errors(name: str, drawn: Drawn, summary: dict[str, Any], path: Path) ->
     _image(axes[1, 0], np.where(known, 1.0, 0.0), "white: truth above the floor", cmap="gray", vmin=-1, vmax=1)
     for column, cell in enumerate(picked, 1):
         received = scale.gain_db(drawn.received[cell["sender"]] / 255)
-        title = f"{cell['sender']}\n{cell['payload_bits']:,.0f} bits, MSE {cell['mse']:.4f}"
+        title = f"{cell['sender']}\n{cell['payload_bits']:,.0f} bits, mean MSE {cell['mse']:.4f}"
         _image(axes[0, column], received, title, **levels)
         error = np.where(known, received - truth, np.nan)
         ax = axes[1, column]

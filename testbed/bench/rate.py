@@ -5,6 +5,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +71,7 @@ class RateSettings:
         if not self.plan.codecs and not self.plan.map_senders:
             raise InputError("codecs and map senders are both empty; there is nothing to send")
         self.source.ids()
+        self.source.refuse_seen([name for name in audit.weights_used(WEIGHTS) if not name.endswith("-encoder")])
 
     def configuration(self) -> dict[str, Any]:
         """Everything that a row depends on."""
@@ -161,22 +163,26 @@ def run_rate(
     raises   InputError on settings that cannot be used or a folder of another configuration; RadiosemError without Ray
     """
     began = time.monotonic()
-    settings.check()
     if ray:
         require_ray()
+    settings.check()
     folder = RunFolder(out, settings.configuration())
     ids = settings.source.ids()
     missing = folder.missing(ids)
     report(len(ids) - len(missing), len(ids))
-    outcomes = spread(SceneWork, (settings,), missing, workers, ray)
-    for done, outcome in enumerate(outcomes, len(ids) - len(missing) + 1):
-        if outcome.drawn is not None:
-            _keep_drawn(out, outcome.id, outcome.drawn)
-        kept = {"seconds": outcome.seconds, "peak_mb": outcome.peak_mb, "rows": outcome.rows}
-        folder.keep(outcome.id, kept)  # last: a map is done when all of it is there
-        report(done, len(ids))
+    with closing(spread(SceneWork, (settings,), missing, workers, ray)) as outcomes:
+        for done, outcome in enumerate(outcomes, len(ids) - len(missing) + 1):
+            if outcome.drawn is not None:
+                _keep_drawn(out, outcome.id, outcome.drawn)
+            kept = {"seconds": outcome.seconds, "peak_mb": outcome.peak_mb, "rows": outcome.rows}
+            folder.keep(outcome.id, kept)  # last: a map is done when all of it is there
+            report(done, len(ids))
     done_maps = [folder.read(scene_id) for scene_id in ids]
     rows = [row for outcome in done_maps for row in outcome["rows"]]
+    if not rows:
+        raise InputError(
+            f"links is {', '.join(settings.links)}, which can carry none of the senders; jscc takes bitmap"
+        )
     write_whole(out / "rows.csv", _csv(rows).encode())
     summary = summarise(settings, rows)
     summary["audit"] |= audit.environment(threads=1, workers=workers) | {

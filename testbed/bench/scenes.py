@@ -1,6 +1,7 @@
 """Data set or sample pack -> scenes: what an edge would know of one map, and the truth its outcome is scored by."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from radiosem.errors import InputError
 from radiosem.scale import Scale
 from radiosem.types import BuildingMap, CarMap, Grid, Samples, Semantics, Transmitter
 from radiosem_models.data import Dataset, MapKey
+from testbed.bench.reconstructors import refuse_seen
 from testbed.make_pack import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
 from testbed.pack import PackEntry, open_pack, read_grey
 
@@ -79,16 +81,20 @@ class Source(Protocol):
     def about(self) -> dict[str, object]:
         """What an audit says of the data: name, split, hash, scale."""
 
+    def refuse_seen(self, networks: Sequence[str]) -> None:
+        """Raise InputError when one of these networks was trained on buildings that the scenes show."""
+
 
 @dataclass(frozen=True)
 class DataSource:
     """Maps of a folder in RadioMapSeer's layout.
 
-    gain    simulation, a folder below gain/; its cars are sent where its name begins with cars
-    split   train, val, test, or all
-    maps    how many, taken evenly over the split; 0 takes all
-    seed    of the samples: readings at 300 outdoor cells a map, with 1 dB of noise, kept where the transmitter is heard
-    raises  InputError, as it is asked for scenes, on a folder, split or gain without maps, or of unknown scale
+    gain        simulation, a folder below gain/; its cars are sent where its name begins with cars
+    split       train, val, test, or all
+    maps        how many, taken evenly over the split; 0 takes all
+    allow_seen  take maps too whose buildings a network saw in training
+    seed        of the samples: readings at 300 outdoor cells a map, with 1 dB of noise, kept where there is a signal
+    raises      InputError, as it is asked for scenes, on a folder, split or gain without maps, or of unknown scale
     """
 
     data: Path
@@ -96,6 +102,7 @@ class DataSource:
     split: str = "test"
     maps: int = 0
     seed: int = 0
+    allow_seen: bool = False
 
     @cached_property
     def _dataset(self) -> Dataset:
@@ -139,6 +146,11 @@ class DataSource:
             grey.astype(np.float32),
         )
 
+    def refuse_seen(self, networks: Sequence[str]) -> None:
+        """By fingerprints of the masks; also raises where a network does not say what it was trained on."""
+        if not self.allow_seen:
+            refuse_seen(networks, self._dataset, [key.block_id for key in self._keys.values()])
+
     def about(self) -> dict[str, object]:
         """Name, split and its SHA-256 over the masks, simulation, scale, and how the law was fitted."""
         scale = self._dataset.scale
@@ -148,6 +160,7 @@ class DataSource:
             "split_sha256": self._dataset.split_hash(self.split),
             "gain": self.gain,
             "scale": {"floor_db": scale.floor_db, "top_db": scale.top_db},
+            "seen_maps_allowed": self.allow_seen,
             "law": f"readings at {READINGS_A_TRANSMITTER} outdoor cells, {NOISE_DB:g} dB of noise, seed {self.seed}",
         }
 
@@ -192,6 +205,9 @@ class PackSource:
             entry.samples(),
             grey,
         )
+
+    def refuse_seen(self, networks: Sequence[str]) -> None:
+        """Nothing to refuse: the pack that is shipped is of the test city."""
 
     def about(self) -> dict[str, object]:
         """Name, SHA-256 over the masks, scale, and how the law was fitted."""

@@ -1,21 +1,13 @@
 """Scene and received map -> one row of scores, in both conventions of grey that papers use."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from radiosem.metrics import DEFAULT_THRESHOLD_DBM, MapScores, score_map
+from testbed.bench.clipped import clipped
 from testbed.bench.scenes import Scene
 from testbed.bench.senders import Received
-
-CLIP = 0.2  # RadioUNet's and RadioFlow's loaders cut gains below and stretch the rest (arXiv 1911.09002)
-
-
-def clipped(grey: NDArray[Any]) -> NDArray[np.float64]:
-    """Grey in [0, 1] -> the share of it above 0.2, stretched to [0, 1]."""
-    return np.asarray((np.clip(grey, CLIP, 1).astype(np.float64) - CLIP) / (1 - CLIP))
 
 
 def nothing_received(scene: Scene) -> Received:

@@ -6,7 +6,10 @@ import importlib.util
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 import cv2
@@ -25,7 +28,7 @@ def spread(
     tasks: Iterable[Task],
     workers: int,
     ray: bool = False,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Yield the outcome of every task, the first to be ready first.
 
     make_work  called with `arguments` once a worker; what it returns is called with each task. Importable by name
@@ -41,13 +44,29 @@ def spread(
             assert work is not None
             yield work(task)
     else:
-        # Not by fork: ONNX Runtime's threads do not survive it.
-        context = multiprocessing.get_context("spawn")
-        with (
-            _one_thread(),
-            context.Pool(min(workers, len(tasks)), _begin_child, (make_work, arguments)) as pool,
-        ):
-            yield from pool.imap_unordered(_do, tasks)
+        yield from _over_processes(make_work, arguments, tasks, workers)
+
+
+def _over_processes(
+    make_work: Callable[..., Callable[[Task], Outcome]], arguments: tuple[Any, ...], tasks: list[Task], workers: int
+) -> Iterator[Outcome]:
+    context = multiprocessing.get_context("spawn")  # not by fork: ONNX Runtime's threads do not survive it
+    others = set(multiprocessing.active_children())
+    with _one_thread():
+        pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _begin_child, (make_work, arguments))
+        try:
+            for ready in as_completed([pool.submit(_do, task) for task in tasks]):
+                yield ready.result()
+        except BrokenProcessPool:
+            raise RadiosemError(
+                "a worker process ended before its work was done; what it said is above, and --workers 1 works in "
+                "this process"
+            ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - others:  # whatever the way out, nothing works on
+                child.terminate()
+                child.join()
 
 
 def _begin(make_work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
@@ -58,7 +77,16 @@ def _begin(make_work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
 
 def _begin_child(make_work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its children
+    threading.Thread(target=_end_with_parent, name="watch", daemon=True).start()
     _begin(make_work, arguments)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot end its children: each sees to it itself."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _do(task: Any) -> Any:

@@ -76,6 +76,9 @@ def rate(
     es_n0_db: Annotated[str, typer.Option("--snr-db", "--es-n0-db", help="Es/N0 of the air, dB.")] = "",
     links: Annotated[str, typer.Option(help="Names of links, such as qpsk-1/2,16qam-1/2; 'all'.")] = "",
     seed: Annotated[int, typer.Option(min=0, help="Seed of samples and noise.")] = 0,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Score maps too whose buildings a network saw in training.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=0, help="Processes of one thread each; 0 takes every core.")] = 0,
     ray: Annotated[bool, typer.Option("--ray", help="Spread over Ray; RAY_ADDRESS names a cluster.")] = False,
     out: Out = Path("runs/bench/rate"),
@@ -101,7 +104,9 @@ def rate(
     if pack == (data is not None):
         raise InputError(f"data is {data} and pack is {pack}; give one of them")
     links = links or ("qpsk-1/2,64qam-2/3" if pack else "all")
-    source: Source = PackSource(SAMPLE_PACK, maps) if data is None else DataSource(data, gain, split, maps, seed)
+    source: Source = (
+        PackSource(SAMPLE_PACK, maps) if data is None else DataSource(data, gain, split, maps, seed, allow_seen)
+    )
     every_sender = tuple(name for name in map_sender_names() if name != "raw-map")  # PNG is as exact, and far shorter
     settings = RateSettings(
         source,
@@ -150,3 +155,46 @@ def _tell(summary: dict[str, Any]) -> None:
             f"{cell['sender']:<24}{cell['payload_bits']:>10,.0f}{cell['channel_uses']:>10,.0f}"
             f"{cell['failed_share']:>9.0%}{cell['degraded_share']:>9.0%}{cell['mse']:>10.5f}{rmse_db:>9}"
         )
+
+
+@app.command()
+def tables(
+    data: Annotated[Path, typer.Option(help="Data set folder in the layout of RadioMapSeer.", envvar="RADIOSEM_DATA")],
+    split: Annotated[str, typer.Option(help="train, val, test; all where there is no dataset.json.")] = "test",
+    gain: Annotated[str, typer.Option(help="Simulation without cars, a folder below gain/: RT, DPM, ...")] = "RT",
+    dynamic_gain: Annotated[
+        str, typer.Option(help="Simulation with cars; its tables stay empty where the data set has none.")
+    ] = "carsRT",
+    models: Annotated[str, typer.Option(help="Reconstructors, such as cgan,radiounet; 'all'.")] = "all",
+    maps: Annotated[int, typer.Option(min=0, help="Maps of the rate table, evenly over the split; 0 takes all.")] = 0,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Score maps too whose buildings a network saw in training.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Processes of one thread each; 0 takes every core.")] = 0,
+    ray: Annotated[bool, typer.Option("--ray", help="Spread over Ray; RAY_ADDRESS names a cluster.")] = False,
+    out: Out = Path("runs/bench/tables"),
+    as_json: AsJson = False,
+) -> None:
+    """Print Tables I and II of the main paper and Tables II and IV of RadioDiff, measured here.
+
+    Every reconstructor and sender that runs here has a row, with the paper's figure and the difference in protocol
+    beside it. Leaves `tables.md`, `tables.json` and `report.html` in `--out`, and keeps scores there.
+
+    Example: `radiosem bench tables --data ~/raytraced --out runs/bench/tables`
+    """
+    require("the bench", "demo", "matplotlib", "scipy", "fastapi")
+    from testbed.bench.tables import TableSettings, run_tables
+    from testbed.bench.tables_report import markdown
+
+    chosen = () if models == "all" else read_list("models", models, str, "names")
+    settings = TableSettings(data, gain, dynamic_gain, split, chosen, maps, allow_seen)
+    with _progress(as_json) as progress:
+        bars = {what: progress.add_task(what, total=None) for what in ("scoring", "sending", "timing")}
+        summary = run_tables(
+            settings,
+            out,
+            workers or os.cpu_count() or 1,
+            ray,
+            lambda what, done, of: progress.update(bars[what], completed=done, total=of),
+        )
+    typer.echo(json.dumps(summary) if as_json else markdown(summary))

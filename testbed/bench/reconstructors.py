@@ -1,0 +1,57 @@
+"""The reconstructors that can be scored, the weights each depends on, and whether networks saw the maps before."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from radiosem import weights
+from radiosem.errors import InputError
+from radiosem.features import generator_features
+from radiosem.pathloss import PRIOR
+from radiosem.scale import RAYTRACED
+from radiosem.types import Grid
+from radiosem_models.data import Dataset, MapKey
+from testbed.bench.clipped import clipped
+from testbed.leaks import refusal, seen_blocks, training_fingerprints
+from testbed.reconstruct import RECONSTRUCTORS, Features, Grey, network_of
+
+
+def reconstructor_names() -> tuple[str, ...]:
+    """Ids on the command line of every reconstructor that runs here, without those that need samples."""
+    return tuple(RECONSTRUCTORS)
+
+
+def load_reconstructor(name: str, threads: int) -> Callable[[Features], Grey]:
+    """What turns channels into a map."""
+    return RECONSTRUCTORS[name](threads)
+
+
+def weights_of(name: str) -> dict[str, str]:
+    """SHA-256 of the network a reconstructor runs; none for a formula."""
+    network = network_of(name)
+    return {} if network is None else {network: weights.entry(network).sha256}
+
+
+def clipped_mse(name: str, dataset: Dataset, keys: Sequence[MapKey], threads: int) -> float:
+    """Mean over maps of the sample-free MSE of all pixels, in the convention that cuts grey at 0.2.
+
+    A data set whose scale is not known is compared as it is.
+    """
+    rebuild, errors = load_reconstructor(name, threads), []
+    for key in keys:
+        buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
+        grid = Grid(buildings.shape[0], buildings.shape[1])
+        grey = rebuild(generator_features(buildings, dataset.cars(key), transmitter, PRIOR, grid))
+        if dataset.known_scale is not None:
+            grey = dataset.known_scale.grey(RAYTRACED.gain_db(grey))
+        truth = np.where(buildings, 0, dataset.grey(key) / np.float32(255))
+        errors.append(float(((clipped(np.where(buildings, 0, grey)) - clipped(truth)) ** 2).mean()))
+    return float(np.mean(errors))
+
+
+def refuse_seen(networks: Iterable[str], dataset: Dataset, block_ids: list[str]) -> None:
+    """Raise InputError when a network was trained on buildings of these blocks, or does not say what it saw."""
+    for name in networks:
+        seen = seen_blocks(dataset, block_ids, training_fingerprints(name))
+        if seen:
+            raise InputError(refusal(name, seen, len({*block_ids})))

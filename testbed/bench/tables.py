@@ -1,0 +1,321 @@
+"""Data set -> the tables of the main paper and of RadioDiff, measured here, with the papers' figures beside them."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from channel_sim.link import DEFAULT_LINK
+from radiosem.codecs import codec_names
+from radiosem.errors import InputError, RadiosemError
+from radiosem_models.data import Dataset
+from testbed.bench import audit, published
+from testbed.bench.map_senders import map_sender_names
+from testbed.bench.published import Published
+from testbed.bench.rate import RateSettings, run_rate
+from testbed.bench.reconstructors import clipped_mse, reconstructor_names, weights_of
+from testbed.bench.scenes import DataSource
+from testbed.bench.senders import Plan
+from testbed.bench.speed import time_alone
+from testbed.bench.spread import spread
+from testbed.bench.store import write_whole
+from testbed.reconstruct import evaluate
+
+ES_N0_DB = 10.0
+JPEG_QUALITY = 10
+SCALES = (1, 2, 4)
+OURS, RADIOUNET = "cgan", "radiounet"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """What is scored.
+
+    data           folder in RadioMapSeer's layout
+    static_gain    simulation without cars, a folder below gain/
+    dynamic_gain   simulation with cars; left out where the split has no maps of it
+    split          train, val, test, or all
+    models         reconstructors; empty takes every one
+    maps           maps of the rate table, evenly over the split; 0 takes all. The others always take all
+    allow_seen     score networks on maps whose buildings they saw in training too
+    """
+
+    data: Path
+    static_gain: str = "RT"
+    dynamic_gain: str = "carsRT"
+    split: str = "test"
+    models: tuple[str, ...] = ()
+    maps: int = 0
+    allow_seen: bool = False
+
+    def check(self) -> None:
+        """Raise InputError naming the first setting that is unusable."""
+        for model in self.models:
+            if model not in reconstructor_names():
+                raise InputError(f"models has {model!r}; known are {', '.join(reconstructor_names())}")
+        if not Dataset(self.data).keys(self.split, (self.static_gain,)):
+            raise InputError(f"gain is {self.static_gain!r}, of which split {self.split!r} of {self.data} has no maps")
+
+    def names(self) -> tuple[str, ...]:
+        """Reconstructors to score."""
+        return self.models or reconstructor_names()
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """One reconstructor on one simulation."""
+
+    model: str
+    gain: str
+
+
+class ScoringWork:
+    """A worker that scores reconstructors, one thread each."""
+
+    def __init__(self, settings: TableSettings) -> None:
+        self._settings, self._dataset = settings, Dataset(settings.data)
+
+    def __call__(self, task: Scoring) -> tuple[Scoring, dict[str, Any]]:
+        """Scores of `testbed.reconstruct.evaluate`, or {"refused": why}."""
+        told = self._settings
+        try:
+            scores = evaluate(task.model, told.data, task.gain, told.split, threads=1, allow_seen=told.allow_seen)
+            keys = self._dataset.keys(told.split, (task.gain,))
+            return task, scores.as_dict() | {"mse_clipped": clipped_mse(task.model, self._dataset, keys, threads=1)}
+        except RadiosemError as error:  # a leak, or a missing network: the other rows stand
+            return task, {"refused": str(error)}
+
+
+def run_tables(
+    settings: TableSettings,
+    out: Path,
+    workers: int = 1,
+    ray: bool = False,
+    report: Callable[[str, int, int], None] = lambda what, done, of: None,
+) -> dict[str, Any]:
+    """Score, time, sweep, and write `out`/tables.json, tables.md and report.html.
+
+    Scores are kept in `out`/scores by reconstructor, simulation, masks of the split and weights, so that a run that was
+    stopped goes on, and a changed network is scored again. Times are of every run.
+
+    report   called with what is being done, how much of it is done, and how much there is
+    raises   InputError on settings that cannot be used
+    """
+    began = time.monotonic()
+    settings.check()
+    dataset = Dataset(settings.data)
+    gains = [settings.static_gain]
+    if settings.dynamic_gain and dataset.keys(settings.split, (settings.dynamic_gain,)):
+        gains.append(settings.dynamic_gain)
+    scores = _scores(settings, dataset.split_hash(settings.split), gains, out, workers, ray, report)
+    rate = _rate(settings, out, workers, ray, report)
+    costs = _costs(settings, report)
+    static = {model: scores[model, settings.static_gain] for model in settings.names()}
+    dynamic = {model: scores[model, gains[1]] for model in settings.names()} if len(gains) > 1 else {}
+    tables = {
+        "table_1": _against(published.TABLE_I, {m: _sample_free(s) for m, s in static.items()}, _sample_free_published),
+        "table_2": _rate_rows(rate),
+        "radiodiff_2_static": _against(published.RADIODIFF_STATIC, {m: _quality(s) for m, s in static.items()}, asdict),
+        "radiodiff_2_dynamic": _against(
+            published.RADIODIFF_DYNAMIC, {m: _quality(s) for m, s in dynamic.items()}, asdict
+        ),
+        "radiodiff_4": _against(published.RADIODIFF_COST, costs, asdict),
+    }
+    summary = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tables": tables,
+        "speed": _ratio(costs),
+        "audit": _audit(settings, dataset, gains, static, rate)
+        | audit.environment(threads=1, workers=workers)
+        | {"wall_s": time.monotonic() - began, "peak_mb": audit.peak_mb()},
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / "tables.json", json.dumps(summary, indent=1).encode() + b"\n")
+    from testbed.bench.tables_report import markdown, write_report
+
+    write_whole(out / "tables.md", markdown(summary).encode())
+    write_report(summary, out)
+    return summary
+
+
+def _scores(
+    settings: TableSettings,
+    split_sha256: str,
+    gains: Sequence[str],
+    out: Path,
+    workers: int,
+    ray: bool,
+    report: Callable[[str, int, int], None],
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """Scores by reconstructor and simulation, those kept from before included."""
+    folder = out / "scores"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"out is {str(out)!r}, where no folder can be made: {error.strerror}") from None
+    tasks = [Scoring(model, gain) for gain in gains for model in settings.names()]
+    paths = {task: folder / f"{task.model}-{task.gain}-{_key(task, split_sha256)}.json" for task in tasks}
+    missing = [task for task in tasks if not paths[task].is_file()]
+    report("scoring", len(tasks) - len(missing), len(tasks))
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    with closing(spread(ScoringWork, (settings,), missing, workers, ray)) as outcomes:
+        for done, (task, scores) in enumerate(outcomes, len(tasks) - len(missing) + 1):
+            if "refused" not in scores:
+                write_whole(paths[task], json.dumps(scores).encode())
+            found[task.model, task.gain] = scores
+            report("scoring", done, len(tasks))
+    for task in tasks:
+        if (task.model, task.gain) not in found:
+            found[task.model, task.gain] = json.loads(paths[task].read_text("utf-8"))
+    return found
+
+
+def _key(task: Scoring, split_sha256: str) -> str:
+    """Names everything that a score depends on."""
+    content = json.dumps([split_sha256, task.gain, task.model, weights_of(task.model)])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _rate(
+    settings: TableSettings, out: Path, workers: int, ray: bool, report: Callable[[str, int, int], None]
+) -> dict[str, Any]:
+    """The sweep behind Table II: one link, one Es/N0."""
+    plan = Plan(codec_names(), map_sender_names(), (JPEG_QUALITY,), SCALES)
+    source = DataSource(
+        settings.data, settings.static_gain, settings.split, settings.maps, allow_seen=settings.allow_seen
+    )
+    rate_settings = RateSettings(source, plan, (DEFAULT_LINK,), (ES_N0_DB,))
+    folder = out / f"rate-{hashlib.sha256(json.dumps(rate_settings.configuration()).encode()).hexdigest()[:16]}"
+    return run_rate(rate_settings, folder, workers, ray, lambda done, of: report("sending", done, of))
+
+
+def _costs(settings: TableSettings, report: Callable[[str, int, int], None]) -> dict[str, Row]:
+    """Time and memory of every reconstructor, one after the other, each alone in a process."""
+    costs: dict[str, Row] = {}
+    for done, model in enumerate(settings.names()):
+        report("timing", done, len(settings.names()))
+        try:
+            costs[model] = time_alone(model, settings.data, settings.static_gain, settings.split, threads=0)
+        except RadiosemError as error:
+            costs[model] = {"refused": str(error)}
+    report("timing", len(costs), len(costs))
+    return costs
+
+
+def _against(paper: Sequence[Published], measured: dict[str, Row], told: Callable[[Any], dict[str, Any]]) -> list[Row]:
+    """Measured rows in their order with the paper's figures, then the paper's rows that nothing here stands for."""
+    by_id = {row.ours: row for row in paper}
+    rows = [
+        {"model": model, "method": None, **{f"paper_{k}": v for k, v in told(by_id[model]).items()}, **row}
+        if model in by_id
+        else {"model": model, **row}
+        for model, row in measured.items()
+    ]
+    for row in rows:
+        row["method"] = row.get("paper_method")
+    others = [row for row in paper if row.ours not in measured]
+    return rows + [
+        {"model": None, "method": row.method, **{f"paper_{k}": v for k, v in told(row).items()}} for row in others
+    ]
+
+
+def _sample_free_published(row: published.SampleFree) -> dict[str, Any]:
+    return asdict(row) | {"scaling": "not said"}
+
+
+def _sample_free(scores: dict[str, Any]) -> Row:
+    if "refused" in scores:
+        return {"refused": scores["refused"]}
+    low, high = scores["mse_interval"]
+    return {
+        "mse_e4": 1e4 * scores["mse"],
+        "low_e4": None if low is None else 1e4 * low,
+        "high_e4": None if high is None else 1e4 * high,
+        "mse_clipped_e4": 1e4 * scores["mse_clipped"],
+        "mse_outdoor_e4": None if scores["mse_outdoor"] is None else 1e4 * scores["mse_outdoor"],
+        "rmse_db": scores["rmse_db"],
+        "maps": scores["maps"],
+    }
+
+
+def _quality(scores: dict[str, Any]) -> Row:
+    if "refused" in scores:
+        return {"refused": scores["refused"]}
+    return {key: scores[key] for key in ("nmse", "rmse", "ssim", "psnr", "maps")}
+
+
+def _rate_rows(rate: dict[str, Any]) -> list[Row]:
+    """Table II: every sender, with the paper's row of its family on the first of them."""
+    paper = {row.ours: row for row in published.TABLE_II}
+    rows = []
+    for cell in rate["cells"]:
+        told = paper.get(cell["family"])
+        interval = cell["mse_interval"]
+        rows.append(
+            {
+                "model": cell["sender"],
+                "method": told and told.method,
+                "kbit": cell["payload_bits"] / 1e3,
+                "channel_uses": cell["channel_uses"],
+                "mse_e4": 1e4 * cell["mse"],
+                "low_e4": None if interval["low"] is None else 1e4 * interval["low"],
+                "high_e4": None if interval["high"] is None else 1e4 * interval["high"],
+                "failed_share": cell["failed_share"],
+                "paper_kb": told and told.kb,
+                "paper_mse_e4": told and told.mse_e4,
+                "sends": cell["kind"],
+            }
+        )
+    seen = {cell["family"] for cell in rate["cells"]}
+    return rows + [
+        {"model": None, "method": row.method, "paper_kb": row.kb, "paper_mse_e4": row.mse_e4}
+        for row in published.TABLE_II
+        if row.ours not in seen
+    ]
+
+
+def _ratio(costs: dict[str, Row]) -> Row:
+    """How many times faster a map of ours is than RadioUNet's, in this run; None where one of them is missing."""
+    ours, other = costs.get(OURS, {}), costs.get(RADIOUNET, {})
+    known = "network_ms" in ours and "network_ms" in other
+
+    def times(key: str, more: str = "") -> float | None:
+        if not known:
+            return None
+        with_more = [cost[key] + (cost[more] if more else 0) for cost in (other, ours)]
+        return float(with_more[0] / with_more[1])
+
+    return {
+        "network": times("network_ms"),
+        "mask_to_map": times("network_ms", "features_ms"),
+        "ours": OURS,
+        "other": RADIOUNET,
+        "threads": "every core",
+    }
+
+
+def _audit(
+    settings: TableSettings, dataset: Dataset, gains: Sequence[str], static: dict[str, Any], rate: dict[str, Any]
+) -> dict[str, Any]:
+    scored: dict[str, Any] = next((scores for scores in static.values() if "refused" not in scores), {})
+    return {
+        "data": Path(settings.data).name,
+        "split": settings.split,
+        "split_sha256": dataset.split_hash(settings.split),
+        "gains": list(gains),
+        "scaling": scored.get("scaling"),
+        "maps": scored.get("maps"),
+        "spatial_blocks": scored.get("regions"),
+        "rate_table_maps": rate["audit"]["maps"],
+        "law": "sample-free tables: one law fitted on the training cities; rate table: " + str(rate["audit"]["law"]),
+        "maps_seen_in_training": scored.get("seen_maps"),
+        "conventions": audit.CONVENTIONS,
+        "weights_sha256": {name: sha for model in settings.names() for name, sha in weights_of(model).items()}
+        | rate["audit"]["weights_sha256"],
+    }
