@@ -4,7 +4,7 @@ The paper names them (arXiv 2501.10654, Table II) and leaves them open; here all
 says, at a fixed number a symbol, and see the same maps. What runs them is `radiosem.mapcodecs`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import AdamW, Optimizer
 
+from radiosem.errors import InputError
 from radiosem_models.blocks import ConvBlock, ResBlock, channels_last
 from radiosem_models.data import Dataset
 from radiosem_models.export import export_network
@@ -49,13 +50,15 @@ class MapSender(nn.Module):
 
     options  symbols_a_cell, bits_a_symbol, stride (8 or 16: pixels a side of a cell), width (channels of the finest
              level)
+    encoded  channels that leave the encoder
+    decoded  channels that the decoder takes
     """
 
-    def __init__(self, options: dict[str, Any], dim: int) -> None:
+    def __init__(self, options: dict[str, Any], encoded: int, decoded: int) -> None:
         super().__init__()
         self.levels = 1 << int(options["bits_a_symbol"])
-        self.encoder = _encoder(dim, options["width"], options["stride"])
-        self.decoder = _decoder(dim, options["width"], options["stride"])
+        self.encoder = _encoder(encoded, options["width"], options["stride"])
+        self.decoder = _decoder(decoded, options["width"], options["stride"])
 
     def losses(self, grey: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """Terms of the loss, already weighted; `mse` is one of them."""
@@ -74,7 +77,7 @@ class MapAe(MapSender):
     """Autoencoder, its latents squashed by tanh and rounded; gradients go straight through the rounding."""
 
     def __init__(self, options: dict[str, Any]) -> None:
-        super().__init__(options, options["symbols_a_cell"])
+        super().__init__(options, options["symbols_a_cell"], options["symbols_a_cell"])
 
     def losses(self, grey: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """Squared error of the map after the rounding."""
@@ -104,9 +107,8 @@ class MapVae(MapSender):
     reach = 3.0
 
     def __init__(self, options: dict[str, Any]) -> None:
-        super().__init__(options, 2 * options["symbols_a_cell"])
+        super().__init__(options, 2 * options["symbols_a_cell"], options["symbols_a_cell"])
         self.beta = float(options["beta"])
-        self.decoder = _decoder(options["symbols_a_cell"], options["width"], options["stride"])
 
     def losses(self, grey: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """Squared error of the map drawn from a random latent, and the divergence of its distribution."""
@@ -119,7 +121,7 @@ class MapVae(MapSender):
 
     def to_levels(self, grey: Tensor) -> Tensor:
         """Encode."""
-        mean = self.encoder(grey).chunk(2, 1)[0]
+        mean: Tensor = self.encoder(grey).chunk(2, 1)[0]
         return (mean.clamp(-self.reach, self.reach) + self.reach) * ((self.levels - 1) / (2 * self.reach))
 
     def from_symbols(self, symbols: Tensor) -> Tensor:
@@ -135,7 +137,7 @@ class MapVqVae(MapSender):
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
-        super().__init__(options, options["dim"])
+        super().__init__(options, options["dim"], options["dim"])
         self.codebook = Codebook(self.levels, options["dim"])
         self.commitment = float(options["commitment"])
 
@@ -159,7 +161,7 @@ class MapVqVae(MapSender):
         return drawn.clamp(0, 1)
 
 
-SENDERS: dict[str, type[MapSender]] = {"ae": MapAe, "vae": MapVae, "vqvae": MapVqVae}
+SENDERS: dict[str, Callable[[dict[str, Any]], MapSender]] = {"ae": MapAe, "vae": MapVae, "vqvae": MapVqVae}
 
 
 class _Encoder(nn.Module):
@@ -196,6 +198,10 @@ class MapSenderTask:
 
     def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:
         self.options = options
+        if options["kind"] not in SENDERS:
+            raise InputError(f"kind is {options['kind']!r}; it must be one of {', '.join(SENDERS)}")
+        if options["stride"] not in STRIDES:
+            raise InputError(f"stride is {options['stride']}; it must be one of {STRIDES}")
         self.dataset = Dataset(data_dir)
         models = tuple(options["models"])
         self.training = [self.dataset.grey(key) for key in self.dataset.keys("train", models)]

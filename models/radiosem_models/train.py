@@ -20,6 +20,8 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from radiosem.errors import InputError
+from radiosem_models.curves import draw_curves
+from radiosem_models.run_folder import CHECKPOINT, clear, held, progress, refuse_changes, write_outcome
 from radiosem_models.task import Task
 
 # Name in a recipe -> module and class: a new task is one file and one line here.
@@ -109,6 +111,7 @@ class Run:
     def state(self) -> dict[str, Any]:
         """All that is needed to go on elsewhere."""
         return {
+            "recipe": dataclasses.asdict(self.recipe),
             "modules": {n: m.state_dict() for n, m in self.task.modules().items()},
             "optimizers": {n: o.state_dict() for n, o in self.task.optimizers().items()},
             "averages": {n: a.state_dict() for n, a in self.averages.items()},
@@ -118,7 +121,16 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up where `state` left off."""
+        """Take up where `state` left off. Raises InputError when it is one of other networks."""
+        try:
+            self._restore(state)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{self.folder} holds a checkpoint of other networks than {self.recipe.name} now has: {error}; "
+                "give the changed recipe a new file name, or begin again with --restart"
+            ) from None
+
+    def _restore(self, state: dict[str, Any]) -> None:
         for name, module in self.task.modules().items():
             module.load_state_dict(state["modules"][name])
         for name, optimizer in self.task.optimizers().items():
@@ -188,6 +200,7 @@ def train(
     runs_dir: Path = Path("runs/train"),
     weights_dir: Path | None = None,
     report: Callable[[float, str], None] = lambda share, text: None,
+    restart: bool = False,
 ) -> dict[str, Any]:
     """Train a recipe for a budget of training time, validate, and export the best weights.
 
@@ -197,43 +210,71 @@ def train(
     resume       go on from the checkpoint under `runs_dir`/recipe, if there is one
     weights_dir  where the exported files and their manifest entries go; None exports beside the checkpoint
     report       called about once a second with the share done and a line of text
+    restart      forget the checkpoint, if there is one
     returns      {"recipe", "finished", "elapsed_s", "step", "images", "best", "files"}; on SIGINT or SIGTERM the run
                  is checkpointed and `finished` is False
+    raises       InputError when there is a checkpoint and neither `resume` nor `restart`, or one of another recipe, or
+                 when the training diverges
     """
     recipe = read_recipe(recipe_path)
-    torch.manual_seed(recipe.seed)
-    module, cls = TASKS[recipe.task]
-    task: Task = getattr(importlib.import_module(module), cls)(recipe.options, data_dir, recipe.seed)
     folder = runs_dir / recipe.name
-    folder.mkdir(parents=True, exist_ok=True)
-    run = Run(recipe, task, folder)
-    last = folder / "last.pt"
-    if resume and last.is_file():
-        run.restore(torch.load(last, weights_only=False))
-    else:
-        (folder / "log.jsonl").unlink(missing_ok=True)
+    with held(folder):
+        state = _begin(folder, recipe, resume, restart)
+        torch.manual_seed(recipe.seed)
+        module, cls = TASKS[recipe.task]
+        task: Task = getattr(importlib.import_module(module), cls)(recipe.options, data_dir, recipe.seed)
+        run = Run(recipe, task, folder)
+        if state is not None:
+            run.restore(state)
+            del state
+        with _stop_on_signal() as stopped:
+            _loop(run, budget_s, stopped, report)
+        run.save(CHECKPOINT)
+        outcome: dict[str, Any] = {
+            "recipe": recipe.name,
+            "finished": run.elapsed_s >= budget_s,
+            "elapsed_s": round(run.elapsed_s, 1),
+            "step": run.step,
+            "images": run.images,
+            "best": run.best,
+            "files": [],
+        }
+        if outcome["finished"]:
+            about = {"recipe": f"models/recipes/{recipe_path.name}", "images": run.images}
+            outcome["files"] = [str(file) for file in _export_best(run, weights_dir or folder, about)]
+            outcome["best"] = run.best
+            write_outcome(folder, outcome | {"budget_s": budget_s, "begun_with": dataclasses.asdict(recipe)})
+            with contextlib.suppress(ModuleNotFoundError):
+                draw_curves(folder)
+    return outcome
 
-    with _stop_on_signal() as stopped:
-        _loop(run, budget_s, stopped, report)
-    run.save("last.pt")
-    finished = run.elapsed_s >= budget_s
-    files: list[Path] = []
-    if finished:
-        scores = run.validate()
-        if run.best < scores["score"]:
-            run.restore(torch.load(folder / "best.pt", weights_only=False))
-        about = {"recipe": f"models/recipes/{recipe_path.name}", "images": run.images, "seconds": round(run.elapsed_s)}
-        with run.averaged():
-            files = task.export(weights_dir or folder, about)
-    return {
-        "recipe": recipe.name,
-        "finished": finished,
-        "elapsed_s": round(run.elapsed_s, 1),
-        "step": run.step,
-        "images": run.images,
-        "best": run.best,
-        "files": [str(f) for f in files],
-    }
+
+def _begin(folder: Path, recipe: Recipe, resume: bool, restart: bool) -> dict[str, Any] | None:
+    """The checkpoint to go on from, None to begin from nothing."""
+    checkpoint = folder / CHECKPOINT
+    if restart:
+        clear(folder)
+    if not checkpoint.is_file():
+        clear(folder)
+        return None
+    if not resume:
+        raise InputError(
+            f"{folder} holds a training of {progress(folder).elapsed_s:.0f} s; go on with --resume, "
+            "or throw it away with --restart"
+        )
+    state: dict[str, Any] = torch.load(checkpoint, weights_only=False)
+    refuse_changes(state.get("recipe"), dataclasses.asdict(recipe), folder)
+    return state
+
+
+def _export_best(run: Run, folder: Path, about: dict[str, Any]) -> list[Path]:
+    """Export the averages of the end, or of `best.pt` where those scored better."""
+    about = about | {"seconds": round(run.elapsed_s)}
+    scores = run.validate()
+    if run.best < scores["score"]:
+        run.restore(torch.load(run.folder / "best.pt", weights_only=False))
+    with run.averaged():
+        return run.task.export(folder, about)
 
 
 @contextlib.contextmanager
@@ -266,4 +307,4 @@ def _loop(run: Run, budget_s: float, stopped: threading.Event, report: Callable[
             run.validate()
         if run.elapsed_s - saved_s > CHECKPOINT_EVERY_S:
             saved_s = run.elapsed_s
-            run.save("last.pt")
+            run.save(CHECKPOINT)

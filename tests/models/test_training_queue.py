@@ -1,0 +1,268 @@
+"""What a queue promises: in order, each to its end, on from where it was killed, and never on with another recipe."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from radiosem.errors import InputError
+from radiosem_models import train as training
+from radiosem_models.curves import draw_curves
+from radiosem_models.run_folder import differences, held, progress, read_outcome
+from radiosem_models.training_queue import read_queue, standing, work_through
+
+HEAD = 'task = "line"\nseed = 1\nema = 0.9\nvalidate_every_s = 0.01\n[options]\n'
+
+
+class LineTask:
+    """Learns y = 3 x by one weight, slowly enough to be killed on the way."""
+
+    averaged = ("line",)
+
+    def __init__(self, options, data_dir, seed):
+        self.options = options
+        self.line = torch.nn.Linear(1, 1)
+        self._optimizer = torch.optim.SGD(self.line.parameters(), options["lr"])
+
+    def modules(self):
+        return {"line": self.line}
+
+    def optimizers(self):
+        return {"sgd": self._optimizer}
+
+    def step(self, rng):
+        time.sleep(0.002)
+        x = torch.from_numpy(rng.standard_normal((8, 1), np.float32))
+        loss = ((self.line(x) - 3 * x) ** 2).mean()
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        return {"images": 8, "loss": loss.item() if self.options["lr"] < 100 else float("nan")}
+
+    def validate(self):
+        return {"score": float((self.line.weight.detach() - 3).abs())}
+
+    def export(self, folder, about):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.options['file']}.txt"
+        path.write_text(f"{self.line.weight.item()} {about['images']}")
+        return [path]
+
+
+@pytest.fixture(autouse=True)
+def _line_task(monkeypatch):
+    monkeypatch.setitem(training.TASKS, "line", (__name__, "LineTask"))
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(name: str, lr: float = 0.01) -> Path:
+        path = tmp_path / f"{name}.toml"
+        path.write_text(f'{HEAD}lr = {lr}\nfile = "{name}"\n')
+        return path
+
+    return write
+
+
+@pytest.fixture
+def queue(tmp_path, recipe):
+    def write(*entries: tuple[str, str], weights: str = "") -> Path:
+        path = tmp_path / "queue.toml"
+        more = f'weights = "{tmp_path / weights}"\n' if weights else ""
+        path.write_text(
+            "".join(
+                f'[[training]]\nrecipe = "{tmp_path / name}.toml"\nbudget = "{budget}"\n{more}'
+                for name, budget in entries
+            )
+        )
+        for name, _ in entries:
+            if not (tmp_path / f"{name}.toml").exists():
+                recipe(name)
+        return path
+
+    return write
+
+
+def test_recipes_are_trained_in_order_and_exported(queue, tmp_path):
+    entries = read_queue(queue(("first", "0.2s"), ("second", "0.1s"), weights="weights"))
+    assert [standing(entry, tmp_path / "runs").state for entry in entries] == ["waiting", "waiting"]
+    told = []
+    found = work_through(entries, tmp_path, tmp_path / "runs", lambda name, share, text: told.append(name))
+    assert [one.state for one in found] == ["trained", "trained"]
+    assert list(dict.fromkeys(told)) == ["first", "second"]
+    for one in found:
+        assert one.wants_s == 0
+        assert one.elapsed_s >= one.budget_s
+        assert one.score == pytest.approx(read_outcome(tmp_path / "runs" / one.recipe)["best"])
+        assert (tmp_path / "weights" / f"{one.recipe}.txt").is_file()
+        assert (tmp_path / "runs" / one.recipe / "curves.png").is_file()
+
+
+def test_what_is_trained_is_left_alone_and_more_budget_goes_on(queue, tmp_path):
+    runs = tmp_path / "runs"
+    (first,) = work_through(read_queue(queue(("one", "0.1s"))), tmp_path, runs)
+    written = (runs / "one/last.pt").stat().st_mtime_ns
+    (again,) = work_through(read_queue(queue(("one", "0.1s"))), tmp_path, runs)
+    assert again == first
+    assert (runs / "one/last.pt").stat().st_mtime_ns == written
+    (entry,) = read_queue(queue(("one", "0.3s")))
+    assert standing(entry, runs).state == "begun"
+    (more,) = work_through((entry,), tmp_path, runs)
+    assert more.state == "trained"
+    assert more.elapsed_s >= 0.3 > first.elapsed_s
+
+
+def test_an_export_that_is_gone_is_made_again_without_training(queue, tmp_path):
+    entries = read_queue(queue(("one", "0.1s"), weights="weights"))
+    (before,) = work_through(entries, tmp_path, tmp_path / "runs")
+    (tmp_path / "weights/one.txt").unlink()
+    (after,) = work_through(entries, tmp_path, tmp_path / "runs")
+    assert (tmp_path / "weights/one.txt").is_file()
+    assert after.elapsed_s == before.elapsed_s
+
+
+def test_a_killed_queue_goes_on_where_it_was(queue, tmp_path):
+    path, runs = queue(("first", "0.1s"), ("second", "500s"), ("third", "0.1s")), tmp_path / "runs"
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[4]);"
+        "from radiosem_models import train; train.TASKS['line'] = ('test_training_queue', 'LineTask');"
+        "from radiosem_models.training_queue import read_queue, work_through;"
+        "found = work_through(read_queue(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]));"
+        "print([one.state for one in found])"
+    )
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code, str(path), str(tmp_path), str(runs), str(Path(__file__).parent)]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 600
+        while not progress(runs / "second").elapsed_s and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        entries = read_queue(path)
+        assert [standing(entry, runs).state for entry in entries] == ["trained", "training", "waiting"]
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=300)
+    assert printed.strip() == "['trained', 'begun', 'waiting']"
+    steps = torch.load(runs / "second/last.pt", weights_only=False)["counts"][1]
+    elapsed_s = torch.load(runs / "second/last.pt", weights_only=False)["counts"][0]
+    shorter = read_queue(queue(("first", "0.1s"), ("second", f"{elapsed_s + 0.2:.3f}s"), ("third", "0.1s")))
+    found = work_through(shorter, tmp_path, runs)
+    assert [one.state for one in found] == ["trained"] * 3
+    assert torch.load(runs / "second/last.pt", weights_only=False)["counts"][1] > steps > 0
+
+
+def test_one_that_cannot_be_trained_is_told_and_the_others_go_on(queue, recipe, tmp_path):
+    recipe("bad", lr=1000)
+    found = work_through(read_queue(queue(("bad", "0.1s"), ("good", "0.1s"))), tmp_path, tmp_path / "runs")
+    assert [one.state for one in found] == ["failed", "trained"]
+    assert "diverged" in found[0].reason
+
+
+def test_a_changed_recipe_is_refused_by_the_key_that_differs(recipe, tmp_path):
+    path, runs = recipe("one"), tmp_path / "runs"
+    training.train(path, tmp_path, 0.1, runs_dir=runs)
+    log = (runs / "one/log.jsonl").read_text()
+    recipe("one", lr=0.02)
+    with pytest.raises(InputError, match=r"options\.lr is 0\.02, was 0\.01.*new file name.*--restart"):
+        training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)
+    assert (runs / "one/log.jsonl").read_text() == log
+    (entry,) = read_queue(_queue_of(tmp_path, path))
+    (found,) = work_through((entry,), tmp_path, runs)
+    assert found.state == "failed"
+    assert "options.lr" in found.reason
+    assert training.train(path, tmp_path, 0.1, runs_dir=runs, restart=True)["finished"]
+
+
+def _queue_of(folder: Path, recipe: Path) -> Path:
+    path = folder / "queue.toml"
+    path.write_text(f'[[training]]\nrecipe = "{recipe}"\nbudget = "1m"\n')
+    return path
+
+
+def test_what_does_not_change_what_is_learned_may_be_edited(recipe, tmp_path):
+    path, runs = recipe("one"), tmp_path / "runs"
+    first = training.train(path, tmp_path, 0.1, runs_dir=runs)
+    path.write_text(path.read_text().replace("validate_every_s = 0.01", "validate_every_s = 5") + 'cache = "here"\n')
+    assert training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)["step"] > first["step"]
+
+
+def test_a_checkpoint_without_a_recipe_is_taken_and_gets_one(recipe, tmp_path):
+    path, runs = recipe("one"), tmp_path / "runs"
+    training.train(path, tmp_path, 0.1, runs_dir=runs)
+    state = torch.load(runs / "one/last.pt", weights_only=False)
+    del state["recipe"]
+    torch.save(state, runs / "one/last.pt")
+    recipe("one", lr=0.02)
+    assert training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)["step"] > state["counts"][1]
+    assert torch.load(runs / "one/last.pt", weights_only=False)["recipe"]["options"]["lr"] == 0.02
+
+
+def test_a_checkpoint_of_other_networks_is_refused(recipe, tmp_path):
+    path, runs = recipe("one"), tmp_path / "runs"
+    training.train(path, tmp_path, 0.1, runs_dir=runs)
+    state = torch.load(runs / "one/last.pt", weights_only=False)
+    del state["recipe"]
+    state["modules"]["line"]["weight"] = torch.zeros(2, 2)
+    torch.save(state, runs / "one/last.pt")
+    with pytest.raises(InputError, match="checkpoint of other networks"):
+        training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)
+
+
+def test_a_training_is_never_thrown_away_unasked(recipe, tmp_path):
+    path, runs = recipe("one"), tmp_path / "runs"
+    training.train(path, tmp_path, 0.1, runs_dir=runs)
+    with pytest.raises(InputError, match=r"holds a training of .* --resume.*--restart"):
+        training.train(path, tmp_path, 0.1, runs_dir=runs)
+    assert (runs / "one/last.pt").is_file()
+
+
+def test_two_processes_never_train_in_one_folder(recipe, tmp_path):
+    with held(tmp_path / "runs/one"), pytest.raises(InputError, match="another process"):
+        training.train(recipe("one"), tmp_path, 0.1, runs_dir=tmp_path / "runs")
+
+
+def test_tuples_are_lists_and_a_missing_key_is_named():
+    assert differences({"options": {"widths": (8, 16)}}, {"options": {"widths": [8, 16]}}) == []
+    assert differences({"seed": 1, "options": {"lr": 1}}, {"seed": 2, "options": {}}) == [
+        "options.lr is 'missing', was 1",
+        "seed is 2, was 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x =", "not usable"),
+        ("", r"no \[\[training\]\]"),
+        ('[[training]]\nbudget = "1m"\n', "entry 1 has"),
+        ('[[training]]\nrecipe = "none.toml"\nbudget = "1m"\n', r"none\.toml"),
+        ('[[training]]\nrecipe = "RECIPE"\nbudget = "long"\n', "budget is 'long'"),
+        ('[[training]]\nrecipe = "RECIPE"\nbudget = "1m"\nspeed = 3\n', "speed"),
+        ('[[training]]\nrecipe = "RECIPE"\nbudget = "1m"\n' * 2, "second one"),
+    ],
+)
+def test_an_unusable_queue_is_refused_before_anything_is_trained(text, says, recipe, tmp_path):
+    path = tmp_path / "queue.toml"
+    path.write_text(text.replace("RECIPE", str(recipe("one"))))
+    with pytest.raises(InputError, match=says):
+        read_queue(path)
+
+
+def test_a_log_cut_short_still_tells_and_draws(tmp_path):
+    lines = [
+        {"elapsed_s": 1.0, "step": 1, "images": 8, "losses": {"mse": 0.5}},
+        {"elapsed_s": 2.0, "step": 2, "images": 16, "validation": {"score": 0.25}},
+    ]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"elapsed_s": 3.0, "st')
+    assert (progress(tmp_path).elapsed_s, progress(tmp_path).best) == (2.0, 0.25)
+    assert draw_curves(tmp_path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_folder_without_a_log_has_no_curve(tmp_path):
+    with pytest.raises(InputError, match="holds no line"):
+        draw_curves(tmp_path)
