@@ -12,8 +12,9 @@ from radiosem.scale import RAYTRACED
 from radiosem.types import Grid
 from radiosem_models.data import Dataset, MapKey
 from testbed.bench.clipped import clipped
+from testbed.interpolation.readings import Grey
 from testbed.leaks import refusal, seen_blocks, training_fingerprints
-from testbed.reconstruct import RECONSTRUCTORS, Features, Grey, network_of
+from testbed.reconstruct import RECONSTRUCTORS, Features, network_of
 
 
 def reconstructor_names() -> tuple[str, ...]:

@@ -1,0 +1,322 @@
+"""A sweep counts what is really sent, scores what really arrives, goes on after a stop, and names what it cannot do."""
+
+import csv
+import importlib.util
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from channel_sim.awgn import awgn
+from channel_sim.link import Reception, make_link
+from channel_sim.wire import symbols_to_bytes
+from radiosem.errors import InputError
+from radiosem.frame import Frame, pack
+from radiosem_proto.v1.radiosem_pb2 import Burst
+from server_rx.networks import load_networks
+from server_rx.pipeline import Pipeline
+from testbed.bench import aggregate, reconstructors
+from testbed.bench.cells import COMPLETE, FAILED, run_scene
+from testbed.bench.rate import RateSettings, run_rate
+from testbed.bench.scenes import DataSource, PackSource, Scene, seed_of
+from testbed.bench.senders import Plan, SemanticSender, make_senders
+from testbed.bench.store import RunFolder
+from testbed.cli import app
+from testbed.pack import SAMPLE_PACK
+
+PLAN = Plan(("context", "jpeg"), ("png-map", "jpeg-map"), (5, 40), (1,))
+ES_N0_DB = (-20.0, 10.0)
+
+
+@pytest.fixture(scope="module")
+def networks() -> Any:
+    return load_networks(threads=1)
+
+
+@pytest.fixture(scope="module")
+def pipeline(networks: Any) -> Pipeline:
+    return Pipeline(networks.generator, networks.codecs)
+
+
+@pytest.fixture(scope="module")
+def settings(small_city: Path) -> RateSettings:
+    return RateSettings(DataSource(small_city, allow_seen=True), PLAN, ("qpsk-1/2",), ES_N0_DB, examples=1)
+
+
+@pytest.fixture(scope="module")
+def swept(settings: RateSettings, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A whole sweep: its folder and its summary."""
+    out = tmp_path_factory.mktemp("swept")
+    return out, run_rate(settings, out)
+
+
+@pytest.fixture
+def scene(small_city: Path) -> Scene:
+    source = DataSource(small_city)
+    return source.scene(source.ids()[0])
+
+
+def test_bits_are_those_of_the_frame_and_uses_those_of_the_link(
+    scene: Scene, networks: Any, pipeline: Pipeline
+) -> None:
+    senders = make_senders(PLAN, pipeline, networks.codecs)
+    links = [make_link("qpsk-1/2"), make_link("64qam-2/3")]
+    rows = [row for row, _ in run_scene(scene, senders, links, (10.0,), seed=0)]
+    assert len(rows) == len(senders) * len(links)
+    sent = {sender.name: sender.frame(scene) for sender in senders}
+    for row in rows:
+        frame = sent[row["sender"]]
+        assert row["payload_bits"] == 8 * (len(frame.strong) + len(frame.weak))
+        assert row["channel_uses"] == make_link(row["link"]).encode(frame).size
+
+
+def test_the_rebuilt_map_is_the_one_that_the_receivers_pipeline_makes(
+    scene: Scene, networks: Any, pipeline: Pipeline
+) -> None:
+    (sender,) = make_senders(Plan(("context",), (), (), ()), pipeline, networks.codecs)
+    link = make_link("qpsk-1/2")
+    ((row, received),) = run_scene(scene, [sender], [link], (6.0,), seed=3)
+    assert isinstance(sender, SemanticSender)
+    rng = np.random.default_rng(seed_of(3, scene.id, "context", "qpsk-1/2", 6.0))
+    noisy = awgn(link.encode(pack(scene.semantics, networks.codecs[_id_of(networks, "context")])), 6.0, rng)
+    burst = Burst(observation_id="x", symbols=symbols_to_bytes(noisy), es_n0_db=6.0, link="qpsk-1/2")
+    (record,) = pipeline.rebuild([pipeline.receive(burst)])
+    assert np.array_equal(received.gain_db + np.float32(23.0), record.map_dbm, equal_nan=True)
+    assert row["bit_errors"] == record.provenance.bit_errors
+    assert row["status"] == COMPLETE
+    assert row["wrong_pixel_share"] == 0
+
+
+def _id_of(networks: Any, name: str) -> bytes:
+    return next(key for key, codec in networks.codecs.items() if codec.name == name)
+
+
+def test_what_is_refused_counts_as_the_floor_everywhere(swept: tuple[Path, dict[str, Any]], small_city: Path) -> None:
+    source = DataSource(small_city)
+    rows = list(csv.DictReader((swept[0] / "rows.csv").read_text().splitlines()))
+    refused = [row for row in rows if row["es_n0_db"] == "-20.0"]
+    assert {row["status"] for row in refused} == {FAILED}
+    for row in refused:
+        truth = source.scene(row["map"]).truth_grey.astype(float)
+        assert float(row["mse"]) == pytest.approx((truth**2).mean())
+    failed = [cell for cell in swept[1]["cells"] if cell["es_n0_db"] == -20]
+    assert {cell["failed_share"] for cell in failed} == {1.0}
+    assert {cell["mse_delivered"] for cell in failed} == {None}
+
+
+def test_a_noisier_channel_is_not_better(swept: tuple[Path, dict[str, Any]]) -> None:
+    error = {(cell["sender"], cell["es_n0_db"]): cell["mse"] for cell in swept[1]["cells"]}
+    for sender in {sender for sender, _ in error}:
+        assert error[sender, 10.0] < error[sender, -20.0]
+
+
+def test_samples_are_left_out_and_the_law_is_fitted_from_them(scene: Scene) -> None:
+    assert 100 < scene.sampled.sum() <= 300
+    assert not (scene.sampled & scene.buildings).any()
+    assert scene.semantics.path_losses[0].samples > 0
+    truth_dbm = scene.scale.gain_db(scene.truth_grey)[scene.samples.row, scene.samples.col] + 23
+    assert np.std(scene.samples.power_dbm - truth_dbm) == pytest.approx(1.0, abs=0.25)
+
+
+def test_edge_maps_are_no_nearer_the_truth_than_what_the_edge_knows(swept: tuple[Path, dict[str, Any]]) -> None:
+    error = {cell["sender"]: cell["mse"] for cell in swept[1]["cells"] if cell["es_n0_db"] == 10}
+    assert error["edge jpeg-map 1/1 q40"] > 0.5 * error["context"]
+    assert error["png-map"] < error["jpeg-map 1/1 q40"] < error["edge jpeg-map 1/1 q40"]
+
+
+class _BitmapsOnly:
+    """A link that says no to what it cannot carry, as the learned one does."""
+
+    name = "choosy"
+
+    def encode(self, frame: Frame) -> NDArray[np.complex64]:
+        raise InputError("this link carries nothing")
+
+    def decode(self, symbols: NDArray[np.complex64], es_n0_db: float) -> Reception:
+        raise AssertionError("nothing was sent")
+
+
+def test_a_link_that_cannot_carry_a_frame_has_no_row(scene: Scene, networks: Any, pipeline: Pipeline) -> None:
+    senders = make_senders(Plan(("context",), (), (), ()), pipeline, networks.codecs)
+    assert not list(run_scene(scene, senders, [_BitmapsOnly()], (10.0,), seed=0))
+
+
+def _content(summary: dict[str, Any]) -> dict[str, Any]:
+    """A summary without what a run's time and machine are."""
+    kept = {key: value for key, value in summary.items() if key not in ("made", "audit")}
+    return json.loads(json.dumps(kept))  # type: ignore[no-any-return]
+
+
+def _stop_after_one() -> Callable[[int, int], None]:
+    def report(done: int, of: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_a_stopped_sweep_goes_on_to_the_same_outcome_and_processes_change_nothing(
+    settings: RateSettings, swept: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run_rate(settings, tmp_path, report=_stop_after_one())
+    assert len(list((tmp_path / "done").glob("*.json"))) == 1
+    again = run_rate(settings, tmp_path, workers=2)
+    assert again["audit"]["maps_in_this_run"] == 2
+    assert (tmp_path / "rows.csv").read_bytes() == (swept[0] / "rows.csv").read_bytes()
+    assert _content(again) == _content(swept[1])
+
+
+def test_maps_that_a_network_saw_in_training_are_refused(
+    small_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconstructors, "training_fingerprints", lambda name: np.empty(0, np.uint32))
+    monkeypatch.setattr(reconstructors, "seen_blocks", lambda dataset, block_ids, known: {block_ids[0]: 0.9})
+    source = DataSource(small_city)
+    with pytest.raises(InputError, match="generator saw the buildings of 1 of 3 maps in training"):
+        run_rate(RateSettings(source, PLAN, ("qpsk-1/2",), (10.0,)), tmp_path)
+
+
+def test_a_folder_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    RunFolder(tmp_path, {"seed": 0, "links": ["qpsk-1/2"]})
+    RunFolder(tmp_path, {"seed": 0, "links": ("qpsk-1/2",)})
+    with pytest.raises(InputError, match=r"another configuration: seed differ \(seed is 0 there and 1 here\)"):
+        RunFolder(tmp_path, {"seed": 1, "links": ["qpsk-1/2"]})
+
+
+def test_cells_have_intervals_over_ground_and_differences_by_map(swept: tuple[Path, dict[str, Any]]) -> None:
+    summary = swept[1]
+    assert (summary["audit"]["maps"], summary["audit"]["spatial_blocks"]) == (3, 2)
+    by_sender = {cell["sender"]: cell for cell in summary["cells"] if cell["es_n0_db"] == 10}
+    ours, other = by_sender["context"], by_sender["jpeg 1/1 q5"]
+    assert ours["mse_interval"]["low"] <= ours["mse"] <= ours["mse_interval"]["high"]
+    assert ours["mse_against"]["mean"] == 0
+    assert other["mse_against"]["mean"] == pytest.approx(other["mse"] - ours["mse"])
+
+
+def test_the_audit_names_data_scale_weights_and_machine(swept: tuple[Path, dict[str, Any]]) -> None:
+    audit = swept[1]["audit"]
+    assert len(audit["split_sha256"]) == 64
+    assert audit["scale"] == {"floor_db": -150.0, "top_db": -47.86}
+    assert len(audit["weights_sha256"]["generator"]) == 64
+    assert audit["machine"]["cores"] >= 1
+    assert audit["wall_s"] > 0
+    assert audit["peak_mb_a_worker"] > 50
+
+
+def test_rivals_are_compared_at_as_many_uses_or_more(swept: tuple[Path, dict[str, Any]]) -> None:
+    (entry,) = (entry for entry in swept[1]["equal_uses"] if entry["es_n0_db"] == 10)
+    assert entry["rivals"]
+    for rival in entry["rivals"]:
+        assert rival["channel_uses"] >= entry["channel_uses"]
+        assert rival["lower_than_ours"] == (rival["mse"] < entry["mse"])
+
+
+def test_the_jpeg_route_is_its_own_anchor(swept: tuple[Path, dict[str, Any]]) -> None:
+    found = {(row["family"], row["rate"]): row for row in swept[1]["bd_rates"] if row["es_n0_db"] == 10}
+    assert found["jpeg", "payload_bits"]["bd_rate_percent"] == pytest.approx(0, abs=1e-6)
+    assert found["png-map", "payload_bits"]["bd_rate_percent"] is None
+
+
+def test_the_learned_link_stands_beside_the_best_digital_frame_that_is_no_longer() -> None:
+    def cell(sender: str, link: str, uses: float, mse: float) -> dict[str, Any]:
+        figures = {"channel_uses": uses, "mse": mse, "wrong_pixel_share": 0, "failed_share": 0, "degraded_share": 0}
+        return {"sender": sender, "link": link, "kind": "semantics", "es_n0_db": 4.0, **figures}
+
+    cells = [
+        cell("bitmap", "jscc", 2000, 0.010),
+        cell("context", "qpsk-1/2", 5000, 0.006),
+        cell("jpeg 1/4 q5", "qpsk-1/2", 1900, 0.012),
+        cell("jpeg 1/4 q5", "16qam-1/2", 1000, 0.020),
+    ]
+    (entry,) = aggregate.learned_link(cells)
+    assert (entry["mse"], entry["digital"]["mse"]) == (0.010, 0.012)
+
+
+class _Tags(HTMLParser):
+    """Raises where tags do not nest; notes what the page would fetch."""
+
+    VOID = ("meta", "img", "br", "link")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.fetched += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def check_page(path: Path) -> str:
+    """The text of a page that is well formed and needs nothing else."""
+    tags, text = _Tags(), path.read_text("utf-8")
+    tags.feed(text)
+    assert not tags.open
+    assert all(source.startswith("data:image/png;base64,") for source in tags.fetched)
+    return text
+
+
+def test_the_report_is_well_formed_and_needs_nothing_else(swept: tuple[Path, dict[str, Any]]) -> None:
+    out, summary = swept
+    text = check_page(out / "report.html")
+    assert text.count("<img") == 4
+    assert summary["audit"]["split_sha256"] in text
+    assert "edge jpeg-map 1/1 q40" in text
+    assert {path.name for path in out.glob("*.png")} == {
+        *("channel_uses.png", "payload_bits.png", "es_n0_db.png", "errors-0_0.png")
+    }
+
+
+def test_the_pack_is_a_source_with_its_own_samples() -> None:
+    source = PackSource(SAMPLE_PACK)
+    two = source.scene("florence-10-two")
+    assert len(two.transmitters) == len(two.semantics.path_losses) == 2
+    assert set(source.regions()) == set(source.ids())
+    assert len(set(source.regions().values())) < len(source.ids())
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["bench", "rate", *arguments], env={"COLUMNS": "300", "TERM": "dumb"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--codecs", "morse"), "codec is 'morse'"),
+        (("--links", "string-and-cups"), "link is 'string-and-cups'"),
+        (("--snr-db", "10,loud"), "snr_db has 'loud'; it must be numbers of dB"),
+        (("--snr-db", "10,10"), "es_n0_db is 10.0, 10.0; give each value once"),
+        (("--qualities", "200"), "jpeg quality is 200"),
+        (("--scales", "3"), "jpeg scale is 3"),
+        (("--map-senders", "pigeon"), "map sender is 'pigeon'"),
+        (("--codecs", "", "--map-senders", ""), "nothing to send"),
+        (("--maps", "99"), "maps is 99"),
+        (("--split", "moon"), "split is 'moon'"),
+        (("--pack",), "give one of them"),
+    ],
+)
+def test_a_bad_argument_is_named(arguments: tuple[str, ...], says: str, small_city: Path, tmp_path: Path) -> None:
+    result = run("--data", str(small_city), "--out", str(tmp_path / "out"), *arguments)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_ray_that_is_missing_is_named(small_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *a: None if name == "ray" else found(name, *a))
+    result = run("--data", str(small_city), "--ray", "--out", str(tmp_path))
+    assert result.exit_code == 2
+    assert "--ray needs ray" in result.stderr
