@@ -65,21 +65,24 @@ Florence that is shipped with Sionna RT.
 - `samples.csv`: read from the simulated maps with 1 dB of noise at 300 random outdoor cells a transmitter, less those
   where it is not heard (at or below the floor of the scale).
 
-`pack.json` names the source blocks, the scale and the seeds; `radiosem data samples` makes the pack again.
+`pack.json` names the source blocks, the scale and the seeds; `radiosem data pack` makes the pack again.
 """
 
 
-def draw_samples(powers_dbm: list[NDArray[np.float32]], buildings: NDArray[np.bool_], seed: int) -> Samples:
-    """Read every transmitter's map at 300 random outdoor cells, with 1 dB of noise.
+def draw_samples(
+    powers_dbm: list[NDArray[np.float32]], buildings: NDArray[np.bool_], seed: int, count: int = READINGS_A_TRANSMITTER
+) -> Samples:
+    """Read every transmitter's map at random outdoor cells, with 1 dB of noise.
 
     powers_dbm  one map [H, W] a transmitter, -inf where censored: a device logs nothing there
-    returns     at most 300 samples a transmitter, each at a cell of its own: those where it is heard
+    count       cells read in each
+    returns     at most `count` samples a transmitter, each at a cell of its own: those where it is heard
     """
     rng = np.random.default_rng(seed)
     parts = []
     for index, power_dbm in enumerate(powers_dbm):
         outdoors = np.argwhere(~buildings)
-        row, col = outdoors[rng.choice(len(outdoors), READINGS_A_TRANSMITTER, replace=False)].T
+        row, col = outdoors[rng.choice(len(outdoors), count, replace=False)].T
         noisy = power_dbm[row, col] + rng.normal(0, NOISE_DB, len(row))
         heard = np.isfinite(noisy)
         parts.append((np.full(heard.sum(), index), col[heard], row[heard], noisy[heard]))

@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation  # type: ignore[import-untyped]
 
 from radiosem_models.raytrace.heights import SIDE, cell_centres
 from radiosem_models.raytrace.mesh import Mesh

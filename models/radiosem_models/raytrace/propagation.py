@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, median_filter
+from scipy.ndimage import gaussian_filter, median_filter  # type: ignore[import-untyped]
 
 from radiosem.scale import Scale
 from radiosem.types import RECEIVER_HEIGHT_M
@@ -87,6 +88,6 @@ def to_grey(db: Field, scale: Scale) -> NDArray[np.uint8]:
     return north_up(np.where(np.isnan(db), 0, grey))
 
 
-def north_up(image: NDArray[np.float64]) -> NDArray[np.uint8]:
+def north_up(image: NDArray[Any]) -> NDArray[np.uint8]:
     """Values 0..255 with row 0 = south -> uint8 with row 0 = north."""
     return np.flipud(image).astype(np.uint8)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from radiosem.types import RECEIVER_HEIGHT_M
 from radiosem_models.raytrace.cities import City
@@ -110,7 +111,8 @@ def over_ray(tiles: Sequence[Tile], trace: Trace) -> Iterator[TracedTile]:
 
     ray.init(ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
     task = ray.remote(num_cpus=1)(_on_one_core)
-    waiting, pending = list(reversed(tiles)), []
+    waiting = list(reversed(tiles))
+    pending: list[Any] = []
     cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
     try:
         while waiting or pending:

@@ -89,7 +89,7 @@ class Scene:
             seed=seed,
             **how,
         )
-        return np.array(found.path_gain)[0].astype(float)
+        return np.asarray(np.array(found.path_gain)[0], np.float64)
 
     def _object(self, name: str, mesh: Mesh, material: str, itu_type: str, thickness_m: float) -> Any:
         mi = self._mi

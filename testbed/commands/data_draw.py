@@ -1,0 +1,58 @@
+"""`radiosem data samples` and `data pack`: data sets -> what a user, the tests and the demo send."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from testbed.extras import require
+
+
+def samples(
+    data: Annotated[Path, typer.Argument(help="Data set folder in the layout of RadioMapSeer.")],
+    out: Annotated[Path, typer.Argument(help="Folder of the files; of the same names, they are replaced.")],
+    count: Annotated[int, typer.Option(min=1, help="Outdoor cells read for a map; those not heard are dropped.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Of the places and of the noise.")] = 0,
+    split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "all",
+    gain: Annotated[str, typer.Option(help="Simulation, a folder below gain/: RT, carsRT, DPM, ...")] = "RT",
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+) -> None:
+    """Read a data set's maps at random outdoor places, with 1 dB of noise, as `radiosem send` takes them.
+
+    Every map becomes a folder `BLOCK_TRANSMITTER` with samples.csv, transmitters.json and, where cars took part,
+    cars.png. What is drawn for a map hangs on the seed and the map alone.
+
+    Example: `radiosem data samples ~/RadioMapSeer runs/samples --count 300 --seed 7 --gain DPM`
+    """
+    from testbed.data_samples import write_observations  # reads with OpenCV, which --help does without
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("maps")
+        written = write_observations(
+            data, out, count, seed, split, gain, lambda done, of: progress.update(bar, completed=done, total=of)
+        )
+    if as_json:
+        typer.echo(json.dumps({"folder": str(out), "maps": len(written), "samples": written}))
+        return
+    typer.echo(f"{out}: {len(written)} maps, {sum(written.values())} samples")
+
+
+def pack(
+    data: Annotated[
+        Path,
+        typer.Option(help="Ray-traced data set in the layout of RadioMapSeer, with heights.", envvar="RADIOSEM_DATA"),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the pack.")] = Path("testbed/sample_pack"),
+) -> None:
+    """Make the sample pack that the demo sends again, from its data set.
+
+    Example: `radiosem data pack --data ~/raytraced --out testbed/sample_pack`
+    """
+    require("drawing landscapes", "demo", "scipy")
+    from radiosem_models.render import landscape_image  # only this command draws landscapes
+    from testbed.make_pack import make_pack
+
+    typer.echo(make_pack(data, out, landscape_image))

@@ -1,0 +1,64 @@
+"""A data set -> one observation a map: noisy readings and the transmitter, in the files that `radiosem send` reads."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from radiosem.errors import InputError
+from radiosem_models.data import Dataset, MapKey
+from testbed.make_pack import draw_samples, write_samples, write_transmitters
+
+
+def write_observations(
+    data: Path,
+    out: Path,
+    count: int,
+    seed: int,
+    split: str = "all",
+    gain: str = "RT",
+    report: Callable[[int, int], None] = lambda done, of: None,
+) -> dict[str, int]:
+    """Write BLOCK_TRANSMITTER/samples.csv, transmitters.json and, where cars took part, cars.png for every map.
+
+    data     folder in RadioMapSeer's layout whose scale is known
+    count    outdoor cells read in a map, each once; censored ones are dropped, since a device logs nothing there
+    seed     with the map's name it settles places and noise
+    returns  samples kept, by map
+    raises   InputError when the data set has no such maps, an unknown scale, or fewer outdoor cells than `count`
+    """
+    dataset = Dataset(data)
+    keys = dataset.keys(split, (gain,))
+    if not keys:
+        raise InputError(f"gain is {gain!r}, of which split {split!r} of {data} has no maps")
+    written = {}
+    for done, key in enumerate(keys):
+        report(done, len(keys))
+        name = f"{key.block_id}_{key.transmitter}"
+        written[name] = _write(dataset, key, out / name, count, seed)
+    report(len(keys), len(keys))
+    return written
+
+
+def _write(dataset: Dataset, key: MapKey, folder: Path, count: int, seed: int) -> int:
+    buildings, transmitter, grey = dataset.block(key.block_id).buildings, dataset.transmitter(key), dataset.grey(key)
+    outdoors = int((~buildings).sum())
+    if outdoors < count:
+        raise InputError(f"count is {count}, but block {key.block_id} has {outdoors} cells outdoors")
+    gain_db = dataset.scale.gain_db(grey / np.float32(255))
+    power_dbm = np.where(grey > 0, gain_db + np.float32(transmitter.power_dbm), np.float32(-np.inf))
+    samples = draw_samples([power_dbm], buildings, _seed_of(key, seed), count)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_samples(folder / "samples.csv", samples)
+    write_transmitters(folder / "transmitters.json", [transmitter])
+    cars = dataset.cars(key)
+    if cars is not None:
+        cv2.imwrite(str(folder / "cars.png"), cars.astype(np.uint8) * 255)
+    return len(samples)
+
+
+def _seed_of(key: MapKey, seed: int) -> int:
+    name = f"{seed} {key.model} {key.block_id} {key.transmitter}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")

@@ -1,0 +1,97 @@
+"""Readers: what an extract or a file of footprints says becomes meshes of that size, place and height."""
+
+import json
+
+import numpy as np
+import pytest
+
+from radiosem.errors import InputError
+from radiosem_models.procedural import procedural_heights
+from radiosem_models.raytrace.cities.geojson import read_geojson
+from radiosem_models.raytrace.cities.imagined import imagined_blocks
+from radiosem_models.raytrace.cities.openstreetmap import read_osm
+from radiosem_models.raytrace.heights import OUTDOORS_M, height_map
+
+HEIGHTS_M = [8.0, 8.4, 8.4, 9.5, 11.6]  # the shed by default, two levels twice, the house, three levels
+AREAS_M2 = {8.0: 48, 8.4: 40 * 40 - 20 * 20 + 100, 9.5: 200, 11.6: 400}
+
+
+def tops(city):
+    return [float(mesh.vertices[:, 2].max()) for mesh in city.buildings]
+
+
+def seen_areas(city):
+    """Cells under a roof of each height, around the middle of the village."""
+    heights = np.round(height_map(city.buildings, 0.0, 0.0), 6)
+    return {height: int((heights == height).sum()) for height in set(heights[heights > 0].tolist())}
+
+
+def test_an_extract_becomes_its_buildings_above_ground(extract):
+    pytest.importorskip("osmium", reason="osmium is not installed")
+    city = read_osm(extract, "village", "val", roof_height_m=8.0, stride_m=128)
+    assert sorted(tops(city)) == pytest.approx(HEIGHTS_M)
+    areas = seen_areas(city)
+    assert set(areas) == set(AREAS_M2)
+    for height, cells in areas.items():
+        assert cells == pytest.approx(AREAS_M2[height], rel=0.1)
+    assert (city.name, city.split, city.stride_m) == ("village", "val", 128)
+    assert "OpenStreetMap" in city.attribution
+
+
+def test_footprints_become_the_same_city_as_the_extract(extract, footprints):
+    pytest.importorskip("osmium", reason="osmium is not installed")
+    from_osm = read_osm(extract, "village", "train", 8.0, 128)
+    from_json = read_geojson(footprints, "village", "train", 8.0, 128, attribution="the village")
+    assert sorted(tops(from_json)) == pytest.approx(HEIGHTS_M)
+    assert from_json.attribution == "the village"
+    # The origin is the mean of all corners, and the order of the readers differs.
+    one, two = (height_map(city.buildings, 0.0, 0.0) for city in (from_osm, from_json))
+    assert np.mean(np.abs(one - two) > 1e-3) < 0.002
+
+
+def test_a_court_is_open(footprints):
+    city = read_geojson(footprints, "village", "train", 8.0, 128)
+    block = next(mesh for mesh in city.buildings if np.ptp(mesh.vertices[:, 0]) > 39)
+    middle = block.vertices[:, :2].mean(0)
+    heights = height_map([block], *middle)
+    assert heights[127:129, 127:129].max() == 0
+    assert heights[128, 128 - 15] == pytest.approx(8.4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: "{", "not JSON"),
+        (lambda d: json.dumps({"type": "Topology"}), "type 'Topology'"),
+        (lambda d: json.dumps({"type": "FeatureCollection", "features": []}), "no Polygon"),
+        (lambda d: json.dumps(d).replace("60.2", "160.2"), "no longitude and latitude"),
+        (lambda d: json.dumps({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1]]]}), "end where it begins"),
+        (lambda d: json.dumps({"type": "Polygon", "coordinates": [[["a", 0]]]}), "longitude, latitude"),
+    ],
+)
+def test_a_file_that_is_no_geojson_of_footprints_is_refused_by_name(footprints, change, message):
+    footprints.write_text(change(json.loads(footprints.read_text())))
+    with pytest.raises(InputError, match=message) as error:
+        read_geojson(footprints, "x", "train", 8.0, 128)
+    assert "village.geojson" in str(error.value)
+
+
+def test_an_extract_that_is_none_or_empty_is_refused_by_name(tmp_path):
+    pytest.importorskip("osmium", reason="osmium is not installed")
+    broken, empty = tmp_path / "broken.osm", tmp_path / "empty.osm"
+    broken.write_text("<osm version='0.6'><node")
+    empty.write_text("<?xml version='1.0'?><osm version='0.6'></osm>")
+    for path in (broken, empty, tmp_path / "none.osm.pbf"):
+        with pytest.raises(InputError, match=path.name):
+            read_osm(path, "x", "train", 8.0, 128)
+
+
+def test_a_made_up_block_stands_where_its_heights_are_drawn():
+    (block,) = imagined_blocks("suburb", range(7, 8), "train")
+    drawn = np.flipud(procedural_heights(7, "suburb"))
+    meshed = height_map(block.buildings, 0.0, 0.0)
+    assert block.name == "suburb-7"
+    # Drawn outlines are half a cell fatter than the footprints.
+    assert np.mean((meshed > OUTDOORS_M) != (drawn > 0)) < 0.08
+    both = (meshed > OUTDOORS_M) & (drawn > 0)
+    assert np.mean(np.rint(meshed[both]) == drawn[both]) > 0.97

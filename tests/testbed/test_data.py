@@ -1,0 +1,293 @@
+"""`radiosem data`: what is wrong in a data set is named, and what is drawn from it can be sent."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from radiosem.errors import InputError
+from radiosem.scale import RAYTRACED
+from radiosem.types import Grid
+from testbed.cli import app
+from testbed.data_check import check_dataset
+from testbed.data_samples import write_observations
+from testbed.observation import read_samples, read_transmitters
+from testbed.pack import read_grey
+
+SIDE = 64
+SPLITS = {"1": "train", "2": "train", "3": "val", "4": "test"}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory) -> Path:
+    """Four blocks of 64 x 64 m, two transmitters each, cars in the first; nothing is wrong with it."""
+    root, rng = tmp_path_factory.mktemp("sound"), np.random.default_rng(0)
+    for folder in ("png/buildings_complete", "png/cars", "png/heights", "antenna", "gain/RT", "gain/carsRT"):
+        (root / folder).mkdir(parents=True)
+    tiles = {}
+    for number, (block, split) in enumerate(SPLITS.items()):
+        buildings = np.zeros((SIDE, SIDE), bool)
+        for row, col in rng.integers(0, SIDE - 16, (4, 2)):
+            buildings[row : row + 12, col : col + 14] = True
+        write(root / f"png/buildings_complete/{block}.png", buildings * 255)
+        write(root / f"png/heights/{block}.png", buildings * 12)
+        places = rng.permutation(np.argwhere(~buildings))[:2]
+        (root / f"antenna/{block}.json").write_text(json.dumps([[int(c), int(r), 10.0] for r, c in places]))
+        models = ["RT", "carsRT"] if block == "1" else ["RT"]
+        for model in models:
+            for k in range(2):
+                grey = np.where(buildings, 0, rng.integers(1, 200, buildings.shape))
+                grey[:8] = 0  # censored
+                write(root / f"gain/{model}/{block}_{k}.png", grey)
+        if block == "1":
+            cars = np.zeros((SIDE, SIDE))
+            cars[10:12, 20:24] = 255
+            write(root / "png/cars/1.png", cars)
+        tiles[block] = {"city": f"city {split}", "split": split, "cx": 64.0 * number, "cy": 0.0, "transmitters": 2}
+    tiles["1"]["noise_db"] = {"RT": [1.0, 2.0], "carsRT": [3.0, None]}
+    about = {"floor_db": RAYTRACED.floor_db, "top_db": RAYTRACED.top_db, "cell_size_m": 1.0, "tiles": tiles}
+    (root / "dataset.json").write_text(json.dumps(about))
+    return root
+
+
+@pytest.fixture
+def data(sound, tmp_path) -> Path:
+    """A copy to spoil."""
+    return shutil.copytree(sound, tmp_path / "data")
+
+
+def write(path, image):
+    cv2.imwrite(str(path), np.asarray(image, np.uint8))
+
+
+def spoil(root: Path, file: str, change) -> None:
+    image = read_grey(root / file)
+    write(root / file, change(image.copy()))
+
+
+def retile(root: Path, **tiles) -> None:
+    about = json.loads((root / "dataset.json").read_text())
+    for block, entry in tiles.items():
+        about["tiles"].setdefault(block.strip("b"), {}).update(entry)
+    (root / "dataset.json").write_text(json.dumps(about))
+
+
+def test_a_sound_data_set_is_counted_and_nothing_is_wrong(sound):
+    report = check_dataset(sound)
+    assert report.findings == ()
+    assert report.blocks == {"train": 2, "val": 1, "test": 1}
+    assert report.maps == {"train": {"RT": 4, "carsRT": 2}, "val": {"RT": 2}, "test": {"RT": 2}}
+    assert report.sizes == {"64 x 64": 4}
+    assert report.cities == {"city train": 2, "city val": 1, "city test": 1}
+    assert report.scale == (-150.0, -47.86)
+    assert report.grey["RT"] == (1, 199)
+    assert 0.05 < report.censored_share["RT"] < 0.2
+    assert report.noise_db == {"RT": 1.5, "carsRT": 3.0}
+
+
+def line(place):
+    def change(image):
+        image[place] = 77
+        return image
+
+    return change
+
+
+def inside(root):
+    row, col = np.argwhere(read_grey(root / "png/buildings_complete/1.png") > 0)[0]
+    return int(row), int(col)
+
+
+FAULTS = {
+    "a map above 0 in a building": (
+        lambda root: spoil(root, "gain/RT/1_0.png", line(inside(root))),
+        "gain/RT/1_0.png",
+        "above 0 on 1 cells inside",
+    ),
+    "a grey mask": (
+        lambda root: spoil(root, "png/buildings_complete/2.png", line((0, 0))),
+        "png/buildings_complete/2.png",
+        "holds the values 77",
+    ),
+    "a map of another size": (
+        lambda root: write(root / "gain/RT/3_1.png", np.ones((32, 64))),
+        "gain/RT/3_1.png",
+        "32 x 64 pixels, its mask 64 x 64",
+    ),
+    "a map in colour": (
+        lambda root: write(root / "gain/RT/3_1.png", np.ones((64, 64, 3)) * 9),
+        "gain/RT/3_1.png",
+        "8-bit grey",
+    ),
+    "a map that is no image": (
+        lambda root: (root / "gain/RT/3_0.png").write_bytes(b"no"),
+        "gain/RT/3_0.png",
+        "cannot be read",
+    ),
+    "a dark map": (lambda root: write(root / "gain/RT/3_0.png", np.zeros((64, 64))), "gain/RT/3_0.png", "0 everywhere"),
+    "a missing map": (lambda root: (root / "gain/RT/4_0.png").unlink(), "gain/RT/4_0.png", "is missing"),
+    "a map too many": (
+        lambda root: shutil.copy(root / "gain/RT/4_0.png", root / "gain/RT/4_2.png"),
+        "gain/RT/4_2.png",
+        "has no transmitter",
+    ),
+    "a map without a mask": (
+        lambda root: shutil.copy(root / "gain/RT/4_0.png", root / "gain/RT/9_0.png"),
+        "gain/RT/9_0.png",
+        "has no mask",
+    ),
+    "missing cars": (lambda root: (root / "png/cars/1.png").unlink(), "png/cars/1.png", "gain/carsRT has maps"),
+    "missing antennas": (lambda root: (root / "antenna/2.json").unlink(), "antenna/2.json", "is missing"),
+    "antennas that are none": (
+        lambda root: (root / "antenna/2.json").write_text('{"a": 1}'),
+        "antenna/2.json",
+        "not a JSON list",
+    ),
+    "a transmitter indoors": (
+        lambda root: (root / "antenna/1.json").write_text(json.dumps([[*inside(root)[::-1]], [0, 0]])),
+        "antenna/1.json",
+        "inside a building",
+    ),
+    "a transmitter outside": (
+        lambda root: (root / "antenna/2.json").write_text("[[64, 0], [0, 0]]"),
+        "antenna/2.json",
+        "outside the grid",
+    ),
+    "another number of transmitters": (
+        lambda root: retile(root, b3={"transmitters": 5}),
+        "antenna/3.json",
+        "dataset.json says 5",
+    ),
+    "heights outdoors": (
+        lambda root: write(root / "png/heights/2.png", np.full((64, 64), 3)),
+        "png/heights/2.png",
+        "outside buildings",
+    ),
+    "a block that is not there": (
+        lambda root: retile(root, b8={"split": "train"}),
+        "png/buildings_complete/8.png",
+        "is missing",
+    ),
+    "the same buildings in two splits": (
+        lambda root: shutil.copy(root / "png/buildings_complete/1.png", root / "png/buildings_complete/4.png"),
+        "png/buildings_complete/4.png",
+        "of split test has the same buildings as 1.png of split train",
+    ),
+    "tiles of two splits that overlap": (
+        lambda root: retile(root, b2={"cx": 100.0}, b3={"city": "city train"}),
+        "png/buildings_complete/3.png",
+        "of split val overlaps",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_wrong_is_found_and_named(data, fault):
+    spoilt, file, problem = FAULTS[fault]
+    spoilt(data)
+    found = [finding.problem for finding in check_dataset(data).findings if finding.file == file]
+    assert any(problem in text for text in found), check_dataset(data).findings
+
+
+def test_tiles_of_one_split_may_overlap(data):
+    retile(data, b2={"cx": 10.0})
+    assert check_dataset(data).findings == ()
+
+
+def test_without_dataset_json_there_are_no_splits_and_no_leaks(data):
+    (data / "dataset.json").unlink()
+    report = check_dataset(data)
+    assert report.blocks == {"all": 4}
+    assert report.findings == ()
+    assert report.scale == (-147.0, -47.84)  # RadioMapSeer's
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["data", *map(str, arguments)], env={"COLUMNS": "200", "TERM": "dumb"})
+
+
+def test_check_exits_with_1_and_names_the_file(data, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    result = run("check", data, "--preview", sheet)
+    assert result.exit_code == 0, result.output
+    assert "nothing wrong" in result.stdout
+    drawn = cv2.imread(str(sheet))
+    assert drawn.shape[0] > 4 * 200  # a row a block
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 100
+    (data / "antenna/2.json").unlink()
+    result = run("check", data)
+    assert result.exit_code == 1
+    assert "WRONG  antenna/2.json is missing" in result.stdout
+    told = json.loads(run("check", data, "--json").stdout)
+    assert told["findings"] == [{"file": "antenna/2.json", "problem": "is missing"}]
+    assert told["scale"] == [-150.0, -47.86]
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path):
+    result = run("check", tmp_path)
+    assert result.exit_code == 2
+    assert "png/buildings_complete" in result.stderr
+
+
+def test_samples_are_what_send_reads(sound, tmp_path):
+    written = write_observations(sound, tmp_path, 300, seed=4)
+    assert sorted(written) == [f"{block}_{k}" for block in "1234" for k in (0, 1)]
+    noise_db = []
+    for name, count in written.items():
+        block, k = name.split("_")
+        grid = Grid(SIDE, SIDE)
+        (transmitter,) = read_transmitters(tmp_path / name / "transmitters.json", grid)
+        samples = read_samples(tmp_path / name / "samples.csv", grid, 1)
+        assert [transmitter.col, transmitter.row, 10.0] == json.loads((sound / f"antenna/{block}.json").read_text())[
+            int(k)
+        ]
+        assert 200 < len(samples) == count < 300  # the censored ones are dropped
+        assert len({*zip(samples.col, samples.row, strict=True)}) == count
+        grey = read_grey(sound / f"gain/RT/{block}_{k}.png")[samples.row, samples.col]
+        assert grey.min() > 0
+        noise_db += (samples.power_dbm - (RAYTRACED.gain_db(grey / 255) + 23)).tolist()
+    assert np.std(noise_db) == pytest.approx(1, abs=0.08)
+    assert np.mean(noise_db) == pytest.approx(0, abs=0.1)
+
+
+def test_samples_of_a_map_hang_on_seed_and_map_alone(sound, tmp_path):
+    write_observations(sound, tmp_path / "a", 50, seed=1)
+    write_observations(sound, tmp_path / "b", 50, seed=1, split="test")
+    write_observations(sound, tmp_path / "c", 50, seed=2, split="test")
+    a, b, c = ((tmp_path / name / "4_1/samples.csv").read_text() for name in "abc")
+    assert a == b != c
+    assert a != (tmp_path / "a/4_0/samples.csv").read_text()
+
+
+def test_samples_of_a_map_with_cars_bring_their_mask(sound, tmp_path):
+    result = run("samples", sound, tmp_path, "--gain", "carsRT", "--split", "train", "--count", "100", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["maps"] == 2
+    assert (read_grey(tmp_path / "1_1/cars.png") > 127).sum() == 8
+
+
+def test_samples_that_cannot_be_drawn_are_refused_by_name(data, tmp_path):
+    with pytest.raises(InputError, match="gain is 'DPM'"):
+        write_observations(data, tmp_path, 10, 0, gain="DPM")
+    with pytest.raises(InputError, match="count is 5000, but block 1 has"):
+        write_observations(data, tmp_path, 5000, 0)
+    (data / "dataset.json").write_text('{"tiles": {}}')
+    with pytest.raises(InputError, match="names no floor_db"):
+        write_observations(data, tmp_path, 10, 0)
+
+
+def test_raytrace_refuses_bad_input_before_it_traces(tmp_path):
+    for arguments, message in (
+        (("--frequency-hz", "9e8"), "start at 1 GHz"),
+        (("--shard", "3/2"), "shard is '3/2'"),
+        (("--split", "dev"), "split is 'dev'"),
+        (("--tx-height", "1.5"), "tx_height_m is 1.5"),
+    ):
+        result = run("raytrace", tmp_path / "out", *arguments)
+        assert result.exit_code == 2
+        assert message in result.stderr
+    assert not (tmp_path / "out").exists()
