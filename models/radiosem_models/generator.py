@@ -214,6 +214,7 @@ class GeneratorTask:
         features, truth, weight = self.training.draw(self.options["batch"], rng, self.options["rough"])
         features = features.contiguous(memory_format=torch.channels_last)
         self._turn = not self._turn
+        self.generator.train()
         raw = self.generator.raw(features)
         # Below grey 0 the truth is censored: a prediction down there costs nothing but keeps a slope.
         fake = F.leaky_relu(raw, 0.02)
@@ -244,6 +245,7 @@ class GeneratorTask:
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Sample-free grey MSE over all pixels of the validation city, static maps, under the prior law."""
+        self.generator.eval()
         errors = []
         for i in range(len(self.validation.keys)):
             features, truth = (torch.from_numpy(a)[None] for a in self.validation.load(i, None))
