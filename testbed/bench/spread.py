@@ -1,8 +1,6 @@
 """Tasks -> outcomes as they come, on every core of this machine, or over a Ray cluster."""
 
 import contextlib
-import importlib
-import importlib.util
 import multiprocessing
 import os
 import signal
@@ -15,6 +13,7 @@ from typing import Any, TypeVar
 import cv2
 
 from radiosem.errors import RadiosemError
+from testbed.extras import require
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
@@ -111,15 +110,14 @@ def _one_thread() -> Iterator[None]:
 
 def require_ray() -> None:
     """Raise RadiosemError unless Ray is installed."""
-    if importlib.util.find_spec("ray") is None:
-        raise RadiosemError("--ray needs ray, which is not installed here; pip install ray brings it")
+    require("--ray", "ray", "ray")
 
 
 def _over_ray(
     make_work: Callable[..., Callable[[Task], Outcome]], arguments: tuple[Any, ...], tasks: list[Task]
 ) -> Iterator[Outcome]:
     require_ray()
-    ray = importlib.import_module("ray")
+    import ray
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False)  # RAY_ADDRESS names a cluster that is already up
