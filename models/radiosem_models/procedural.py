@@ -46,7 +46,11 @@ KINDS = {
 
 @dataclass(frozen=True)
 class House:
-    """A part of a house: `corners` float64 [4, 2] (column, row; whole numbers are cell centres), `height_m` in 2..255."""
+    """A part of a house.
+
+    corners   float64 [4, 2], column and row; whole numbers are the centres of cells
+    height_m  2..255
+    """
 
     corners: NDArray[np.float64]
     height_m: int
