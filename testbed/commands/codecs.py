@@ -21,7 +21,9 @@ def _group() -> None:
 
 @app.command("eval")
 def evaluate(
-    codec: Annotated[str, typer.Option(help="Codec: context (lossless), jpeg or vqvae.")] = "context",
+    codec: Annotated[
+        str, typer.Option(help="Codec: context (lossless), jpeg, vqvae or bitmap (one bit a pixel).")
+    ] = "context",
     masks: Annotated[Path | None, typer.Option(help="Folder of PNG masks, over 127 = building.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Instead of --masks: a data set folder, whose --split is taken.")

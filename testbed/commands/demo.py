@@ -92,8 +92,11 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder of the outcome.")] = Path("runs/demo"),
     serve: Annotated[bool, typer.Option("--serve", help="Keep the receiver and its viewer up afterwards.")] = False,
     es_n0_db: Annotated[float, typer.Option(help="Es/N0 of the simulated air, dB.", min=-30, max=60)] = 10.0,
-    codec: Annotated[str, typer.Option(help="Mask codec: context (lossless), jpeg or vqvae.")] = "context",
-    link: Annotated[str, typer.Option(help="Modulation and code rate, such as qpsk-1/2 or 16qam-1/2.")] = "qpsk-1/2",
+    codec: Annotated[str, typer.Option(help="Mask codec: context (lossless), jpeg, vqvae or bitmap.")] = "context",
+    link: Annotated[
+        str,
+        typer.Option(help="Modulation and code rate, such as 16qam-1/2; or jscc, the learned link, with codec bitmap."),
+    ] = "qpsk-1/2",
     threshold_dbm: Annotated[float, typer.Option(help="Received power below this is outage, dBm.")] = -90.0,
     only: Annotated[
         list[str] | None, typer.Option(help="Id of an observation to send; repeatable. Default: all.")
