@@ -114,12 +114,12 @@ def run_tables(
     if settings.dynamic_gain and dataset.keys(settings.split, (settings.dynamic_gain,)):
         gains.append(settings.dynamic_gain)
     scores = _scores(settings, dataset.split_hash(settings.split), gains, out, workers, ray, report)
-    rate = _rate(settings, out, workers, ray, report)
+    rate = None if dataset.known_scale is None else _rate(settings, out, workers, ray, report)
     costs = _costs(settings, report)
     static = {model: scores[model, settings.static_gain] for model in settings.names()}
     dynamic = {model: scores[model, gains[1]] for model in settings.names()} if len(gains) > 1 else {}
     tables = {
-        "table_1": _against(published.TABLE_I, {m: _sample_free(s) for m, s in static.items()}, _sample_free_published),
+        "table_1": _against(published.TABLE_I, {m: _sample_free(s) for m, s in static.items()}, asdict),
         "table_2": _rate_rows(rate),
         "radiodiff_2_static": _against(published.RADIODIFF_STATIC, {m: _quality(s) for m, s in static.items()}, asdict),
         "radiodiff_2_dynamic": _against(
@@ -225,10 +225,6 @@ def _against(paper: Sequence[Published], measured: dict[str, Row], told: Callabl
     ]
 
 
-def _sample_free_published(row: published.SampleFree) -> dict[str, Any]:
-    return asdict(row) | {"scaling": "not said"}
-
-
 def _sample_free(scores: dict[str, Any]) -> Row:
     if "refused" in scores:
         return {"refused": scores["refused"]}
@@ -250,11 +246,12 @@ def _quality(scores: dict[str, Any]) -> Row:
     return {key: scores[key] for key in ("nmse", "rmse", "ssim", "psnr", "maps")}
 
 
-def _rate_rows(rate: dict[str, Any]) -> list[Row]:
-    """Table II: every sender, with the paper's row of its family on the first of them."""
+def _rate_rows(rate: dict[str, Any] | None) -> list[Row]:
+    """Table II: every sender beside the paper's row of its family; without a sweep the paper's rows alone."""
+    measured = [] if rate is None else rate["cells"]
     paper = {row.ours: row for row in published.TABLE_II}
     rows = []
-    for cell in rate["cells"]:
+    for cell in measured:
         told = paper.get(cell["family"])
         interval = cell["mse_interval"]
         rows.append(
@@ -272,7 +269,7 @@ def _rate_rows(rate: dict[str, Any]) -> list[Row]:
                 "sends": cell["kind"],
             }
         )
-    seen = {cell["family"] for cell in rate["cells"]}
+    seen = {cell["family"] for cell in measured}
     return rows + [
         {"model": None, "method": row.method, "paper_kb": row.kb, "paper_mse_e4": row.mse_e4}
         for row in published.TABLE_II
@@ -301,9 +298,14 @@ def _ratio(costs: dict[str, Row]) -> Row:
 
 
 def _audit(
-    settings: TableSettings, dataset: Dataset, gains: Sequence[str], static: dict[str, Any], rate: dict[str, Any]
+    settings: TableSettings,
+    dataset: Dataset,
+    gains: Sequence[str],
+    static: dict[str, Any],
+    rate: dict[str, Any] | None,
 ) -> dict[str, Any]:
     scored: dict[str, Any] = next((scores for scores in static.values() if "refused" not in scores), {})
+    used = {name: sha256 for model in settings.names() for name, sha256 in weights_of(model).items()}
     return {
         "data": Path(settings.data).name,
         "split": settings.split,
@@ -312,10 +314,12 @@ def _audit(
         "scaling": scored.get("scaling"),
         "maps": scored.get("maps"),
         "spatial_blocks": scored.get("regions"),
-        "rate_table_maps": rate["audit"]["maps"],
-        "law": "sample-free tables: one law fitted on the training cities; rate table: " + str(rate["audit"]["law"]),
         "maps_seen_in_training": scored.get("seen_maps"),
+        "law": "one law fitted on the training cities",
+        "rate_table": "left out: it sends power, and the data set's dB are not known"
+        if rate is None
+        else {key: rate["audit"][key] for key in ("maps", "spatial_blocks", "law", "weights_sha256")}
+        | {"link": DEFAULT_LINK, "es_n0_db": ES_N0_DB},
         "conventions": audit.CONVENTIONS,
-        "weights_sha256": {name: sha for model in settings.names() for name, sha in weights_of(model).items()}
-        | rate["audit"]["weights_sha256"],
+        "weights_sha256": used,
     }
