@@ -32,7 +32,7 @@ def raytrace(
     count: Annotated[int, typer.Option(min=1, max=BLOCK_SEEDS, help="Blocks to make up of each kind.")] = 20,
     shipped: Annotated[
         list[str] | None,
-        typer.Option(help="Of Sionna RT's cities only this: florence, etoile, munich, san_francisco. May be repeated."),
+        typer.Option(help="City in sionna-rt: florence, etoile, munich, san_francisco. May be repeated."),
     ] = None,
     city: Annotated[str | None, typer.Option(help="Name of the city in --osm or --geojson; else the file's.")] = None,
     split: Annotated[str, typer.Option(help="Split of what is not shipped: train, val or test.")] = "train",
@@ -55,7 +55,7 @@ def raytrace(
 ) -> None:
     """Ray-trace radio maps with Sionna RT into the layout of RadioMapSeer.
 
-    Without a source the four cities in the sionna-rt wheel are traced. Tiles of 256 x 256 m get their numbers, their
+    Without a source all four cities in the sionna-rt wheel are traced. Tiles of 256 x 256 m get their numbers, their
     transmitters and their cars from the seed and the place alone, so a run may be killed and called again, or cut into
     shards that write into one folder (or into several that are copied together and finished by a last call).
     The simulation is of flat concrete, and not a measurement. One tile takes about a minute of two cores.
@@ -65,6 +65,7 @@ def raytrace(
     Example: `radiosem data raytrace ~/maps --osm town.osm.pbf --city town --tx-height 5 --roof-height 8 --shard 1/2`
     """
     require("ray tracing", "raytrace", "scipy", "mapbox_earcut", *(["osmium"] if osm else []))
+    from radiosem_models.raytrace.cities.shipped import SHIPPED
     from radiosem_models.raytrace.run import in_turn, open_folder, over_ray, run, tracer_of
     from radiosem_models.raytrace.tiles import plan_tiles, shard_of
     from radiosem_models.raytrace.tracer import ray_tracer
@@ -87,7 +88,8 @@ def raytrace(
         cities = [
             *_from_files(osm, geojson, attribution, city, split, roof_height, stride),
             *_made_up(procedural or [], count, split, seed),
-        ] or _shipped(shipped)
+            *_shipped(shipped or []),
+        ] or _shipped(list(SHIPPED))
         plan = plan_tiles(
             cities,
             seed,
@@ -141,10 +143,10 @@ def _made_up(kinds: list[str], count: int, split: str, seed: int) -> "list[City]
     return [block for kind in dict.fromkeys(kinds) for block in imagined_blocks(kind, seeds, split)]
 
 
-def _shipped(names: list[str] | None) -> "list[City]":
-    from radiosem_models.raytrace.cities.shipped import SHIPPED, read_shipped
+def _shipped(names: list[str]) -> "list[City]":
+    from radiosem_models.raytrace.cities.shipped import read_shipped
 
-    return [read_shipped(name) for name in dict.fromkeys(names or SHIPPED)]
+    return [read_shipped(name) for name in dict.fromkeys(names)]
 
 
 def _show(outcomes: list[dict[str, Any]], as_json: bool) -> None:
