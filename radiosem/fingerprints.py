@@ -31,18 +31,17 @@ def fingerprints(buildings: BuildingMap) -> NDArray[np.uint32]:
     return np.unique(found[found > 0])
 
 
-def seen_share(buildings: BuildingMap, known: NDArray[np.uint32]) -> tuple[float, int]:
-    """Share of a mask's patches whose fingerprint is known, a corner's slip by a pixel forgiven; and their number.
+def seen_patches(buildings: BuildingMap, known: NDArray[np.uint32]) -> tuple[int, int]:
+    """How many different fingerprints of a mask are known, a slip by a pixel forgiven; and of how many patches.
+
+    Different ones, because a row of equal houses repeats one fingerprint, here and in other cities.
 
     buildings  bool [H, W]
-    known      uint32 [N] fingerprints, sorted
-    returns    (share, 0 where there is no patch to judge by; number of patches)
+    known      uint32 [N] fingerprints
+    returns    (known fingerprints, patches that tell one place from another)
     """
     found = _at(buildings, 1)
-    telling = (found > 0).any(1)
-    if not telling.any():
-        return 0.0, 0
-    return float(np.isin(found[telling], known[known > 0]).any(1).mean()), int(telling.sum())
+    return len(np.intersect1d(found[found > 0], known)), int((found > 0).any(1).sum())
 
 
 def _at(buildings: BuildingMap, slip: int) -> NDArray[np.uint32]:

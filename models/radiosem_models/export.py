@@ -100,6 +100,14 @@ def _convert(network: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, 
         )
 
 
+def round_to_half(network: nn.Module) -> None:
+    """Round every large parameter to float16, in place, so that what is scored is what `half` will store."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.numel() > SMALL:
+                parameter.copy_(parameter.half())
+
+
 def _halve(path: Path) -> None:
     """Store the large arrays of an ONNX file as float16; a Cast before their use, done once when it is loaded."""
     model = onnx.load(str(path))

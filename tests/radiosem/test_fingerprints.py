@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiosem.fingerprints import fingerprints, seen_share
+from radiosem.fingerprints import fingerprints, seen_patches
 from radiosem_models.procedural import procedural_heights
 
 ENOUGH = 0.05  # well below what the same ground shares, well above what other ground does
@@ -37,35 +37,46 @@ def test_shifted_and_turned_crops_of_one_town_are_recognised(seed, south, east, 
     mask = town(seed)
     known = fingerprints(mask[:256, :256])
     crop = np.rot90(mask[south : south + 256, east : east + 256], turns)
-    share, patches = seen_share(crop.T if mirror else crop, known)
+    common, patches = seen_patches(crop.T if mirror else crop, known)
     overlap = (1 - south / 256) * (1 - east / 256)
     assert patches > 20
-    assert share > max(ENOUGH, 0.3 * (overlap - 0.2))
+    assert common / patches > max(ENOUGH, 0.3 * (overlap - 0.2))
 
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 1000), other=st.integers(1001, 2000))
 def test_other_towns_are_not(seed, other):
-    share, patches = seen_share(town(other)[:256, :256], fingerprints(town(seed)))
+    common, patches = seen_patches(town(other)[:256, :256], fingerprints(town(seed)))
     assert patches > 20
-    assert share < ENOUGH
+    assert common / patches < ENOUGH
 
 
 def test_an_exact_shift_leaves_the_common_patches_as_they_are():
     mask = procedural_heights(0, "perimeter") > 0
-    share, patches = seen_share(mask, fingerprints(mask))
-    assert (share, patches > 20) == (1.0, True)
-    half, _ = seen_share(mask[:, 100:], fingerprints(mask[:, :-40]))
-    assert half > 0.4
+    known = fingerprints(mask)
+    assert len(known) > 20
+    assert seen_patches(mask, known)[0] > 0.95 * len(known)
+    common, patches = seen_patches(mask[:, 100:], fingerprints(mask[:, :-40]))
+    assert common > 0.4 * patches
 
 
 @pytest.mark.parametrize("mask", [np.zeros((256, 256), bool), np.ones((256, 256), bool), np.eye(40, dtype=bool)])
 def test_where_nothing_is_built_there_is_nothing_to_recognise(mask):
     assert len(fingerprints(mask)) == 0
-    assert seen_share(mask, np.arange(1, 1000, dtype=np.uint32)) == (0.0, 0)
+    assert seen_patches(mask, np.arange(1, 1000, dtype=np.uint32)) == (0, 0)
 
 
 def test_a_lone_wall_is_no_fingerprint():
     mask = np.zeros((256, 256), bool)
     mask[:, 120:] = True
     assert len(fingerprints(mask)) == 0
+
+
+def test_a_row_of_equal_houses_is_one_fingerprint_however_long():
+    mask = np.zeros((256, 256), bool)
+    for west in range(4, 240, 18):
+        mask[120:134, west : west + 12] = True
+        mask[146:160, west : west + 12] = True
+    known = fingerprints(mask)
+    common, patches = seen_patches(mask, known)
+    assert patches > 5 * len(known) >= 5 * common > 0

@@ -50,7 +50,8 @@ class PoolingUNet(nn.Module):
               |         |               up 1
         y <- last <-- up 8 <-- ...  <---+        every step up is joined with what went down at its level
 
-    The output passes a ReLU too, as in the paper: no grey below 0.
+    The output passes a ReLU too, as in the paper: no grey below 0. Chosen: its bias begins above 0, for a ReLU that is
+    0 everywhere from the start never learns.
     """
 
     def __init__(self, c_in: int, widths: Widths) -> None:
@@ -68,6 +69,7 @@ class PoolingUNet(nn.Module):
         )
         self.last = _down(widths.up[-1] + widths.full + c_in, widths.last, 5, False)
         self.head = _down(widths.last + c_in, 1, 5, False)
+        nn.init.constant_(self.head[0].bias, 0.1)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, c_in, H, W] -> [B, 1, H, W]; sides are multiples of 64."""

@@ -14,7 +14,7 @@ from radiosem.errors import InputError
 from radiosem.features import CHANNELS
 from radiosem_models.blocks import channels_last
 from radiosem_models.data import Dataset
-from radiosem_models.export import export_network
+from radiosem_models.export import export_network, round_to_half
 from radiosem_models.generator import MapLoader
 from radiosem_models.rivals.autoencoder import AutoEncoder
 from radiosem_models.rivals.cgan_plain import PlainCGan
@@ -135,6 +135,7 @@ class RivalTask:
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write rival-ID.onnx with weights as float16, its manifest entry, and the split's fingerprints."""
         export_seen(self.dataset, folder)
+        round_to_half(self.network)
         features = torch.from_numpy(self.validation.load(0, None)[0])[None]
         times = -(-EXAMPLE_PX // min(features.shape[-2:]))
         example = features[:, self._places].repeat(1, 1, times, times)
