@@ -112,11 +112,12 @@ def test_what_is_trained_is_left_alone_and_more_budget_goes_on(queue, tmp_path):
     (again,) = work_through(read_queue(queue(("one", "0.1s"))), tmp_path, runs)
     assert again == first
     assert (runs / "one/last.pt").stat().st_mtime_ns == written
-    (entry,) = read_queue(queue(("one", "0.3s")))
+    longer_s = round(first.elapsed_s + 0.3, 2)
+    (entry,) = read_queue(queue(("one", f"{longer_s}s")))
     assert standing(entry, runs).state == "begun"
     (more,) = work_through((entry,), tmp_path, runs)
     assert more.state == "trained"
-    assert more.elapsed_s >= 0.3 > first.elapsed_s
+    assert more.elapsed_s > first.elapsed_s
 
 
 def test_an_export_that_is_gone_is_made_again_without_training(queue, tmp_path):
@@ -188,7 +189,8 @@ def test_what_does_not_change_what_is_learned_may_be_edited(recipe, tmp_path):
     path, runs = recipe("one"), tmp_path / "runs"
     first = training.train(path, tmp_path, 0.1, runs_dir=runs)
     path.write_text(path.read_text().replace("validate_every_s = 0.01", "validate_every_s = 5") + 'cache = "here"\n')
-    assert training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)["step"] > first["step"]
+    longer_s = first["elapsed_s"] + 0.2
+    assert training.train(path, tmp_path, longer_s, resume=True, runs_dir=runs)["step"] > first["step"]
 
 
 def test_a_checkpoint_without_a_recipe_is_taken_and_gets_one(recipe, tmp_path):
@@ -198,7 +200,8 @@ def test_a_checkpoint_without_a_recipe_is_taken_and_gets_one(recipe, tmp_path):
     del state["recipe"]
     torch.save(state, runs / "one/last.pt")
     recipe("one", lr=0.02)
-    assert training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)["step"] > state["counts"][1]
+    longer_s = state["counts"][0] + 0.2
+    assert training.train(path, tmp_path, longer_s, resume=True, runs_dir=runs)["step"] > state["counts"][1]
     assert torch.load(runs / "one/last.pt", weights_only=False)["recipe"]["options"]["lr"] == 0.02
 
 
