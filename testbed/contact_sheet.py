@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from radiosem_models.data import Dataset, MapKey
@@ -30,7 +31,7 @@ def draw_contact_sheet(root: Path, path: Path) -> None:
     figure = Figure(figsize=(width, height), dpi=100, facecolor=PAPER)
     axes = figure.subplots(len(blocks), cols, squeeze=False)
     figure.subplots_adjust(
-        left=0.02, right=1 - 1.35 / width, top=1 - 0.95 / height, bottom=0.12 / height, hspace=0.2, wspace=0.06
+        left=0.02, right=1 - 1.35 / width, top=1 - 0.95 / height, bottom=0.35 / height, hspace=0.2, wspace=0.06
     )
     figure.text(0.02, 1 - 0.4 / height, root.resolve().name, fontsize=17, fontweight="bold", color=INK)
     total = sum(map(len, maps.values()))
@@ -108,7 +109,8 @@ def _label(ax: Axes, title: str, note: str) -> None:
 def _mark(ax: Axes, place: tuple[float, ...], name: str = "") -> None:
     ax.plot(place[0], place[1], marker="^", markersize=7, color="#19b5fe", markeredgecolor="white", markeredgewidth=1)
     if name:
-        ax.annotate(name, (place[0], place[1]), (4, 4), textcoords="offset points", fontsize=8, color=INK)
+        label = ax.annotate(name, (place[0], place[1]), (4, 4), textcoords="offset points", fontsize=8, color=INK)
+        label.set_path_effects([withStroke(linewidth=2, foreground=PAPER)])
 
 
 def _scale_bar(figure: Figure, dataset: Dataset, left: float, width: float) -> None:
