@@ -81,7 +81,7 @@ def test_a_traced_tile_is_friis_in_sight_and_weaker_in_shadow(traced):
     gain_db = -150 + grey[row, col] / 255 * (150 - 47.86)
     free_db = 20 * np.log10(299_792_458 / 5.9e9 / (4 * np.pi * (height_m - 1.5)))
     assert gain_db == pytest.approx(free_db, abs=4)
-    assert np.median(grey[~buildings]) < grey[row, col] - 60
+    assert np.median(grey[~buildings]) < grey[row, col] - 40
 
 
 @needs_tracer
@@ -97,7 +97,7 @@ def test_a_tile_tells_its_noise_its_cars_and_its_heights(traced):
     }
     for model in ("RT", "carsRT"):
         (noise_db,) = result.entry["noise_db"][model]
-        assert 0.05 < noise_db < 10
+        assert 0.05 < noise_db < 20  # few rays
     static, dynamic = (result.images[f"gain/{model}/{tile.tile_id}_0.png"] for model in ("RT", "carsRT"))
     assert (static != dynamic).any()
     assert 6 <= result.images[f"png/heights/{tile.tile_id}.png"].max() <= 15
