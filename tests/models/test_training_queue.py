@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -130,27 +128,21 @@ def test_an_export_that_is_gone_is_made_again_without_training(queue, tmp_path):
 
 
 def test_a_killed_queue_goes_on_where_it_was(queue, tmp_path):
-    path, runs = queue(("first", "0.1s"), ("second", "500s"), ("third", "0.1s")), tmp_path / "runs"
-    code = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[4]);"
-        "from radiosem_models import train; train.TASKS['line'] = ('test_training_queue', 'LineTask');"
-        "from radiosem_models.training_queue import read_queue, work_through;"
-        "found = work_through(read_queue(Path(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3]));"
-        "print([one.state for one in found])"
-    )
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", code, str(path), str(tmp_path), str(runs), str(Path(__file__).parent)]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
-        until = time.monotonic() + 600
-        while not progress(runs / "second").elapsed_s and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.05)
-        entries = read_queue(path)
-        assert [standing(entry, runs).state for entry in entries] == ["trained", "training", "waiting"]
-        process.send_signal(signal.SIGTERM)
-        printed, _ = process.communicate(timeout=300)
-    assert printed.strip() == "['trained', 'begun', 'waiting']"
-    steps = torch.load(runs / "second/last.pt", weights_only=False)["counts"][1]
-    elapsed_s = torch.load(runs / "second/last.pt", weights_only=False)["counts"][0]
+    runs = tmp_path / "runs"
+    entries = read_queue(queue(("first", "0.1s"), ("second", "500s"), ("third", "0.1s")))
+    during = []
+
+    def killed_in_the_second(name, share, text):
+        if name == "second":
+            during.append([standing(entry, runs).state for entry in entries])
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    found = work_through(entries, tmp_path, runs, killed_in_the_second)
+    assert during[0] == ["trained", "training", "waiting"]
+    assert found[0].state == "trained"
+    assert found[2].state == "waiting"
+    elapsed_s, steps, _, _ = torch.load(runs / "second/last.pt", weights_only=False)["counts"]
+    assert 0 < elapsed_s < 500
     shorter = read_queue(queue(("first", "0.1s"), ("second", f"{elapsed_s + 0.2:.3f}s"), ("third", "0.1s")))
     found = work_through(shorter, tmp_path, runs)
     assert [one.state for one in found] == ["trained"] * 3
