@@ -83,7 +83,7 @@ def _draw_row(row: NDArray[np.object_], dataset: Dataset, block_id: str, keys: l
         )
         _label(row[1], "heights", f"up to {int(block.heights_m.max())} m")
     else:
-        _label(row[1], "no heights", "")
+        row[1].axis("off")
     for ax, key in zip(row[2:], keys, strict=False):
         grey = dataset.grey(key)
         shown = np.ma.masked_where(block.buildings, grey)
