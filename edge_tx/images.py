@@ -4,7 +4,6 @@ import io
 import warnings
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -51,23 +50,6 @@ def decode_mask(data: bytes, shape: tuple[int, int], what: str = "cars_png") -> 
                 f"{what} is {image.width} x {image.height} pixels; it must be {cols} x {rows}, one a cell of the grid"
             )
         return _pixels(image, "L", what, 0) > 127
-
-
-def resize(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
-    """Mean over the area of each new pixel where the image shrinks, linear interpolation where it grows.
-
-    image    uint8 or float32 [h, w] or [h, w, C]
-    shape    (rows, cols) wanted
-    returns  the same dtype, [rows, cols] or [rows, cols, C]
-    """
-    if image.shape[:2] == shape:
-        return image
-    for axis, size in enumerate(shape):  # an axis at a time, for one may shrink while the other grows
-        before = image.shape[:2]
-        after = (size, before[1]) if axis == 0 else (before[0], size)
-        method = cv2.INTER_AREA if size < before[axis] else cv2.INTER_LINEAR
-        image = cv2.resize(image, after[::-1], interpolation=method)
-    return image
 
 
 def _opened(data: bytes, what: str, formats: tuple[str, ...], max_bytes: int, max_pixels: int) -> Image.Image:

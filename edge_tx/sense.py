@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_tx.images import MAX_BYTES, MAX_PIXELS, decode_image, decode_mask, resize
+from edge_tx.images import MAX_BYTES, MAX_PIXELS, decode_image, decode_mask
 from radiosem.errors import InputError
+from radiosem.masks import resize
 from radiosem.pathloss import check_samples
 from radiosem.types import MAX_TRANSMITTERS, CarMap, Grid, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb

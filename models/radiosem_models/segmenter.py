@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from radiosem.masks import mask_on_grid
+from radiosem.types import Grid
 from radiosem_models.aerial import WORKING_PIXEL_M, AerialTiles, View
 from radiosem_models.blocks import PatchUNet, channels_last
 from radiosem_models.data import Dataset
@@ -78,20 +80,24 @@ def pooled_iou(pairs: Iterable[tuple[NDArray[np.bool_], NDArray[np.bool_]]]) -> 
 
 
 def rendered_iou(network: nn.Module, landscapes: Landscapes, blocks: list[str], seeds: list[int]) -> float:
-    """IoU on the 1 m grid of rendered blocks: the probability averaged over a cell is at least 0.5."""
+    """IoU on the 1 m grid of rendered blocks, the mask as an edge would send it."""
     pairs = []
     for block_id in blocks:
         truth = landscapes.heights_m(block_id) > 0
         for seed in seeds:
             p = probability(network, landscapes.image(block_id, seed))
-            pairs.append((cv2.resize(p, truth.shape[::-1], interpolation=cv2.INTER_AREA) >= 0.5, truth))
+            pairs.append((mask_on_grid(p, Grid(truth.shape[0], truth.shape[1])), truth))
     return pooled_iou(pairs)
 
 
 def aerial_iou(network: nn.Module, views: Iterable[View]) -> float:
-    """IoU of real views, each brought to 0.5 m a pixel by area means."""
-    small = [view.at(WORKING_PIXEL_M) for view in views]
-    return pooled_iou((probability(network, v.image) >= 0.5, v.buildings) for v in small)
+    """IoU of real views on a grid of 0.5 m, each brought to it by area means; the mask as an edge would draw it."""
+    pairs = []
+    for view in (view.at(WORKING_PIXEL_M) for view in views):
+        rows, cols = view.buildings.shape
+        grid = Grid(rows, cols, WORKING_PIXEL_M)
+        pairs.append((mask_on_grid(probability(network, view.image), grid), view.buildings))
+    return pooled_iou(pairs)
 
 
 class SegmenterTask:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edge_tx.images import decode_image, decode_mask, resize
+from edge_tx.images import decode_image, decode_mask
 from radiosem.errors import InputError
 
 
@@ -180,15 +180,3 @@ def test_transparent_pixels_of_a_mask_are_not_set() -> None:
 def test_mask_that_does_not_fit_is_refused(data: bytes, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         decode_mask(data, (32, 32))
-
-
-def test_shrinking_takes_the_mean_over_the_area() -> None:
-    image = np.arange(64, dtype=np.float32).reshape(8, 8)
-    np.testing.assert_allclose(resize(image, (4, 4)), image.reshape(4, 2, 4, 2).mean((1, 3)))
-
-
-def test_one_axis_may_grow_while_the_other_shrinks() -> None:
-    image = np.repeat(np.array([[0, 255]], np.uint8), 8, 0)
-    resized = resize(image, (4, 6))
-    assert resized.shape == (4, 6)
-    np.testing.assert_array_equal(resized[:, [0, -1]], [[0, 255]] * 4)

@@ -1,0 +1,41 @@
+"""Probability of building, pixel by pixel of an image -> the building mask on the grid."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from radiosem.types import BuildingMap, Grid
+
+BUILDING = 0.5  # probability above which a cell is building
+# Drops frayed edges and specks, right as often as wrong, and with them a seventh of the lossless mask's bits (chosen on
+# rendered blocks of the validation city: IoU .8552 -> .8560, 5.3 -> 4.6 kbit).
+SMOOTHING_M = 0.7
+
+
+def mask_on_grid(probability: NDArray[np.float32], grid: Grid) -> BuildingMap:
+    """Bring a segmentation down to the grid: mean over each cell, smoothed, cut at `BUILDING`.
+
+    probability  float32 [h, w] in [0, 1], of an image that the block fills
+    returns      bool [H, W]
+    """
+    cells = resize(probability, grid.shape)
+    return np.asarray(cv2.GaussianBlur(cells, (0, 0), SMOOTHING_M / grid.cell_size_m) > BUILDING)
+
+
+def resize(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """Mean over the area of each new pixel where the image shrinks, linear interpolation where it grows.
+
+    image    uint8 or float32 [h, w] or [h, w, C]
+    shape    (rows, cols) wanted
+    returns  the same dtype, [rows, cols] or [rows, cols, C]
+    """
+    if image.shape[:2] == shape:
+        return image
+    for axis, size in enumerate(shape):  # an axis at a time, for one may shrink while the other grows
+        before = image.shape[:2]
+        after = (size, before[1]) if axis == 0 else (before[0], size)
+        method = cv2.INTER_AREA if size < before[axis] else cv2.INTER_LINEAR
+        image = cv2.resize(image, after[::-1], interpolation=method)
+    return image

@@ -1,0 +1,36 @@
+"""Masks on the grid: means over cells, speckle gone, edges where they were."""
+
+import numpy as np
+
+from radiosem.masks import mask_on_grid, resize
+from radiosem.types import Grid
+
+
+def test_shrinking_takes_the_mean_over_the_area() -> None:
+    image = np.arange(64, dtype=np.float32).reshape(8, 8)
+    np.testing.assert_allclose(resize(image, (4, 4)), image.reshape(4, 2, 4, 2).mean((1, 3)))
+
+
+def test_one_axis_may_grow_while_the_other_shrinks() -> None:
+    image = np.repeat(np.array([[0, 255]], np.uint8), 8, 0)
+    resized = resize(image, (4, 6))
+    assert resized.shape == (4, 6)
+    np.testing.assert_array_equal(resized[:, [0, -1]], [[0, 255]] * 4)
+
+
+def test_a_wall_stays_where_it_is_and_a_speck_goes() -> None:
+    probability = np.zeros((128, 128), np.float32)
+    probability[40:90, 30:100] = 1.0
+    probability[10, 10] = 1.0
+    mask = mask_on_grid(probability, Grid(64, 64))
+    expected = np.zeros((64, 64), bool)
+    expected[20:45, 15:50] = True
+    assert (mask != expected).sum() <= 4  # corners
+    assert not mask[:10, :10].any()
+
+
+def test_smoothing_is_in_metres_not_in_cells() -> None:
+    probability = np.zeros((64, 64), np.float32)
+    probability[30:33, 30:33] = 1.0
+    assert mask_on_grid(probability, Grid(64, 64, cell_size_m=2.0)).any()
+    assert not mask_on_grid(probability, Grid(64, 64, cell_size_m=0.3)).any()
