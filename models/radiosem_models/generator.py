@@ -16,13 +16,12 @@ from radiosem.depth import SightLines, sight_lines
 from radiosem.features import CHANNELS, generator_features
 from radiosem.pathloss import PRIOR, fit_path_loss
 from radiosem.types import Grid, PathLoss, Samples
-from radiosem_models.blocks import ConvBlock, PatchUNet, channels_last
+from radiosem_models.blocks import ConvBlock, UNet, channels_last
 from radiosem_models.data import Dataset, MapKey
 from radiosem_models.export import export_network
 from radiosem_models.seen import export_seen
 
 BUILDINGS, FREE_SPACE = CHANNELS.index("buildings"), CHANNELS.index("free space")
-EDGE_CUES = tuple(CHANNELS.index(name) for name in ("buildings", "sight", "depth map"))  # what has edges to the pixel
 # What the discriminator sees of the features beside the map: the condition I of eq. 5.
 CONDITION = tuple(CHANNELS.index(name) for name in ("buildings", "transmitter", "depth map"))
 SAMPLES_A_MAP, NOISE_DB = 300, 1.0
@@ -31,23 +30,23 @@ SAMPLES_A_MAP, NOISE_DB = 300, 1.0
 class Generator(nn.Module):
     """Features -> radio map as grey, a U-Net's correction to free space (arXiv 2501.10654, sec. II-E; its input F).
 
-        features -+-> U-Net -> correction -+
+        features -+-> UNet -> correction -+
                   +-> free space, 0 in shadow (+) --+-> edges -> (+) -> 0 inside buildings -> clamp to [0, 1]
-                  +--> buildings, sight, depth map -+            |
+                  +---------------------------------+            |
                                                     +------------+
 
-    Free space ends at the edge of every shadow, to the pixel; the U-Net draws patches of four pixels, so two thin
-    convolutions at full resolution mend the seams.
+    Free space ends at the edge of every shadow, to the pixel; the U-Net draws at half resolution, so two thin
+    convolutions at full resolution mend the seam between them.
 
-    widths  channels of the U-Net's levels, of `depth` blocks each
+    widths  channels of the U-Net's levels
     edges   channels between the two convolutions
     """
 
-    def __init__(self, widths: tuple[int, ...], depth: int = 2, edges: int = 8) -> None:
+    def __init__(self, widths: tuple[int, ...], edges: int = 16) -> None:
         super().__init__()
-        self.unet = PatchUNet(len(CHANNELS), 1, widths, depth)
+        self.unet = UNet(len(CHANNELS), 1, widths)
         last = nn.Conv2d(edges, 1, 3, 1, 1)
-        self.edges = nn.Sequential(nn.Conv2d(1 + len(EDGE_CUES), edges, 3, 1, 1), nn.SiLU(inplace=True), last)
+        self.edges = nn.Sequential(nn.Conv2d(len(CHANNELS) + 1, edges, 3, 1, 1), nn.SiLU(inplace=True), last)
         for layer in (self.unet.head, last):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
@@ -56,8 +55,7 @@ class Generator(nn.Module):
         """The map before the clamp, [B, 1, H, W]: training needs a slope below grey 0."""
         correction = self.unet(features)
         total: Tensor = features[:, FREE_SPACE : FREE_SPACE + 1] + correction
-        cues = [features[:, channel : channel + 1] for channel in EDGE_CUES]
-        total = total + self.edges(torch.cat([total, *cues], 1))
+        total = total + self.edges(torch.cat([total, features], 1))
         return total * (1 - features[:, BUILDINGS : BUILDINGS + 1])
 
     def forward(self, features: Tensor) -> Tensor:
@@ -181,7 +179,7 @@ class MapLoader:
 class GeneratorTask:
     """Train the cGAN by eq. 5-6 of arXiv 2501.10654; the patch discriminator learns on every other step.
 
-    options  widths, depth, batch, lr, adversarial_weight (the alpha of eq. 6), models (simulations), rough
+    options  widths, batch, lr, adversarial_weight (the alpha of eq. 6), models (simulations), rough
              (the share of maps rebuilt from a roughened mask)
     """
 
@@ -193,7 +191,7 @@ class GeneratorTask:
         models = tuple(options["models"])
         self.training = MapLoader(self.dataset, self.dataset.keys("train", models))
         self.validation = MapLoader(self.dataset, self.dataset.keys("val", models[:1]))
-        self.generator = channels_last(Generator(tuple(options["widths"]), options["depth"]))
+        self.generator = channels_last(Generator(tuple(options["widths"])))
         self.discriminator = channels_last(PatchDiscriminator())
         self._optimizers = {
             "generator": AdamW(self.generator.parameters(), options["lr"], weight_decay=1e-4),

@@ -20,7 +20,7 @@ from radiosem_models.train import parse_budget_s, read_recipe, train
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 SMALL = {
-    "generator": "widths = [8, 16]\ndepth = 1\nbatch = 2\nlr = 2e-3\nadversarial_weight = 1e-3\nrough = 0.3\n"
+    "generator": "widths = [8, 16]\nbatch = 2\nlr = 2e-3\nadversarial_weight = 1e-3\nrough = 0.3\n"
     'models = ["RT", "carsRT"]',
     "vqvae": "codebook = 16\ndim = 4\nwidth = 8\nbatch = 2\nlr = 2e-3\ncommitment = 0.25",
 }
