@@ -17,7 +17,7 @@ from typing import Any
 
 from radiosem.errors import InputError
 
-CHECKPOINT, LOG, OUTCOME = "last.pt", "log.jsonl", "outcome.json"
+CHECKPOINT, LOG, OUTCOME, LOCK = "last.pt", "log.jsonl", "outcome.json", "held"
 # What may differ between a training and its continuation, for it does not change what is learned.
 NEUTRAL = ("name", "validate_every_s", "options.aerial", "options.cache", "options.test_seeds")
 
@@ -26,7 +26,8 @@ NEUTRAL = ("name", "validate_every_s", "options.aerial", "options.cache", "optio
 def held(folder: Path) -> Iterator[None]:
     """Within, no other process trains in this folder. Raises InputError when one does."""
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    # A file of its own: the folder itself is locked by an export into it.
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
     try:
         if not _lock(handle):
             raise InputError(f"{folder} is being trained in by another process; wait for it, or end it")
