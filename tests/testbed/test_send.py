@@ -65,12 +65,14 @@ def send(edge: tuple[FakeEdge, str], entries: dict[str, PackEntry]) -> Send:
     return run
 
 
-def test_an_observation_reaches_the_edge_whole(edge: tuple[FakeEdge, str], send: Send) -> None:
+def test_an_observation_reaches_the_edge_whole(
+    edge: tuple[FakeEdge, str], send: Send, entries: dict[str, PackEntry]
+) -> None:
     result = send("--id", "block-7", "--es-n0-db", "4")
     assert result.exit_code == 0, result.output
     (seen,) = edge[0].seen
     assert seen.observation_id == "block-7"
-    assert len(seen.samples.power_dbm) == 300
+    assert len(seen.samples.power_dbm) == len(entries["florence-02-cars"].samples())
     assert seen.cars_png.startswith(b"\x89PNG")
     assert seen.link.es_n0_db == 4
     for words in ("feed" * 8, "4000 payload bits", "4400 channel uses", "segment 61 ms"):
