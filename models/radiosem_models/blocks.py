@@ -89,43 +89,37 @@ class PatchUNet(nn.Module):
                       │ down         │ up
                      level 2 ────────┘
 
-    The stem is one convolution of twice the patch's side. A level is `depth` residual 3 x 3 blocks, `down` a strided
-    one, `up` a 1 x 1 convolution and nearest neighbours. Skips are added, not concatenated, which halves the decoder's
-    work, and the normalisation folds into the convolutions.
+    The stem is one convolution of twice the patch's side. A level is a residual 3 x 3 block, `down` a strided one, `up` a
+    1 x 1 convolution and nearest neighbours. Skips are added, not concatenated, which halves the decoder's work, and the
+    normalisation folds into the convolutions.
 
     c_in, c_out  channels in and out
     widths       channels of the levels; the sides of x are multiples of patch * 2 ** (levels - 1)
-    depth        blocks a level
     patch        side in pixels
     """
 
-    def __init__(self, c_in: int, c_out: int, widths: tuple[int, ...], depth: int = 1, patch: int = 4) -> None:
+    def __init__(self, c_in: int, c_out: int, widths: tuple[int, ...], patch: int = 4) -> None:
         super().__init__()
-        self.depth, self.patch = depth, patch
+        self.patch = patch
 
         def block(a: int, b: int, stride: int = 1, kernel: int = 3) -> ConvBlock:
             return ConvBlock(a, b, stride, batch_norm=True, kernel=kernel)
 
         self.stem = block(c_in, widths[0], patch, 2 * patch)
-        self.levels = nn.ModuleList(block(w, w) for w in widths for _ in range(depth))
+        self.levels = nn.ModuleList(block(w, w) for w in widths)
         self.down = nn.ModuleList(block(a, b, 2) for a, b in itertools.pairwise(widths))
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in itertools.pairwise(widths))
         self.refine = nn.ModuleList(block(w, w) for w in widths[:-1])
         self.head = nn.Conv2d(widths[0], c_out * patch**2, 3, 1, 1)
 
-    def _level(self, i: int, x: Tensor) -> Tensor:
-        for block in self.levels[i * self.depth : (i + 1) * self.depth]:
-            x = x + block(x)
-        return x
-
     def forward(self, x: Tensor) -> Tensor:
         """[B, c_in, H, W] -> [B, c_out, H, W]."""
         x = self.stem(x)
         skips = []
-        for i, down in enumerate(self.down):
-            skips.append(self._level(i, x))
+        for level, down in zip(self.levels, self.down, strict=False):
+            skips.append(x + level(x))
             x = down(skips[-1])
-        x = self._level(len(skips), x)
+        x = x + self.levels[-1](x)
         for i in reversed(range(len(skips))):
             x = skips[i] + F.interpolate(self.up[i](x), scale_factor=2.0, mode="nearest")
             x = x + self.refine[i](x)

@@ -32,7 +32,7 @@ def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
         "file": path.name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
-        "licence": "MIT",
+        "licence": "MIT; derived from geometry © OpenStreetMap contributors (ODbL)",
         "recipe": "radiosem_models.seen",
         "data": f"{dataset.root.name}, split {split} {digest[:16]}",
         "metrics": {},
