@@ -89,9 +89,9 @@ class PatchUNet(nn.Module):
                       │ down         │ up
                      level 2 ────────┘
 
-    The stem is one convolution of twice the patch's side. A level is a residual 3 x 3 block, `down` a strided one, `up` a
-    1 x 1 convolution and nearest neighbours. Skips are added, not concatenated, which halves the decoder's work, and the
-    normalisation folds into the convolutions.
+    The stem is one convolution of twice the patch's side. A level is a residual 3 x 3 block, `down` a strided one,
+    `up` a 1 x 1 convolution and nearest neighbours. Skips are added, not concatenated, which halves the decoder's work,
+    and the normalisation folds into the convolutions.
 
     c_in, c_out  channels in and out
     widths       channels of the levels; the sides of x are multiples of patch * 2 ** (levels - 1)

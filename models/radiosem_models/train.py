@@ -240,7 +240,7 @@ def train(
             "files": [],
         }
         if outcome["finished"]:
-            about = {"recipe": f"models/recipes/{recipe_path.name}", "images": run.images}
+            about = {"recipe": _in_recipes(recipe_path), "images": run.images}
             outcome["files"] = [str(file) for file in _export_best(run, weights_dir or folder, about)]
             outcome["best"] = run.best
             write_outcome(folder, outcome | {"budget_s": budget_s, "begun_with": dataclasses.asdict(recipe)})
@@ -265,6 +265,13 @@ def _begin(folder: Path, recipe: Recipe, resume: bool, restart: bool) -> dict[st
     state: dict[str, Any] = torch.load(checkpoint, weights_only=False)
     refuse_changes(state.get("recipe"), dataclasses.asdict(recipe), folder)
     return state
+
+
+def _in_recipes(path: Path) -> str:
+    """A recipe as a manifest names it: by its place below models/recipes, whatever folder it was called from."""
+    parts = path.resolve().parts
+    below = parts[len(parts) - parts[::-1].index("recipes") :] if "recipes" in parts else parts[-1:]
+    return "/".join(("models/recipes", *below))
 
 
 def _export_best(run: Run, folder: Path, about: dict[str, Any]) -> list[Path]:

@@ -16,7 +16,7 @@ import torch
 
 from radiosem.errors import InputError, WeightsError
 from radiosem.inference import Network
-from radiosem_models.train import parse_budget_s, read_recipe, train
+from radiosem_models.train import _in_recipes, parse_budget_s, read_recipe, train
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 SMALL = {
@@ -162,3 +162,15 @@ def test_the_generator_starts_as_free_space():
     grey = Generator((8, 16))(features)
     free_space = features[:, CHANNELS.index("free space")] * (1 - features[:, 0])
     assert torch.allclose(grey[:, 0], free_space)
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("models/recipes/vqvae.toml", "models/recipes/vqvae.toml"),
+        ("models/recipes/rivals/ae.toml", "models/recipes/rivals/ae.toml"),
+        ("/elsewhere/mine.toml", "models/recipes/mine.toml"),
+    ],
+)
+def test_a_manifest_names_a_recipe_by_its_place(path: str, named: str) -> None:
+    assert _in_recipes(Path(path)) == named
