@@ -240,8 +240,8 @@ def train(
             "files": [],
         }
         if outcome["finished"]:
-            about = {"recipe": _in_recipes(recipe_path), "images": run.images}
-            outcome["files"] = [str(file) for file in _export_best(run, weights_dir or folder, about)]
+            files = _export_best(run, weights_dir or folder, _in_recipes(recipe_path))
+            outcome["files"] = [str(file) for file in files]
             outcome["best"] = run.best
             write_outcome(folder, outcome | {"budget_s": budget_s, "begun_with": dataclasses.asdict(recipe)})
             with contextlib.suppress(ModuleNotFoundError):
@@ -274,14 +274,13 @@ def _in_recipes(path: Path) -> str:
     return "/".join(("models/recipes", *below))
 
 
-def _export_best(run: Run, folder: Path, about: dict[str, Any]) -> list[Path]:
-    """Export the averages of the end, or of `best.pt` where those scored better."""
-    about = about | {"seconds": round(run.elapsed_s)}
+def _export_best(run: Run, folder: Path, recipe: str) -> list[Path]:
+    """Export the averages of the end, or of `best.pt` where those scored better, with what went into them."""
     scores = run.validate()
     if run.best < scores["score"]:
         run.restore(torch.load(run.folder / "best.pt", weights_only=False))
     with run.averaged():
-        return run.task.export(folder, about)
+        return run.task.export(folder, {"recipe": recipe, "images": run.images, "seconds": round(run.elapsed_s)})
 
 
 @contextlib.contextmanager

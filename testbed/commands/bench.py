@@ -88,7 +88,7 @@ def rate(
 
     Every cell sends the actual frame as actual symbols through noise and rebuilds the map as the receiver does.
     Leaves `rows.csv`, `summary.json`, figures and `report.html` in `--out`. Stop it at any time: the same command
-    goes on. The whole test split with the defaults takes about an hour on two cores, `--pack` about two minutes.
+    goes on. `--pack` takes about a minute on two cores.
 
     Example: `radiosem bench rate --data ~/raytraced --codecs context,jpeg --snr-db -2,4,10 --links qpsk-1/2 --maps 4`
     """
