@@ -33,6 +33,8 @@ class SightLines:
     free_share   share of its pixels that are free of buildings, both ends counted (eq. 4), in [0, 1]
     clear_near   pixels from the transmitter to the first building on the line (the whole line if none)
     clear_far    pixels from the last building on the line to the target (the whole line if none)
+
+    The clear ends are those of one of the lines to the border, the one that passes nearest to the pixel's centre.
     """
 
     free_share: NDArray[np.float32]
@@ -76,25 +78,23 @@ def _share_sector(buildings, origin, major, minor, reach, low, high, share):  # 
 
 
 @compiled
-def _clear_sector(buildings, origin, major, minor, reach, low, high, share, near, far):  # type: ignore[no-untyped-def]
-    """Walk the blocked lines of a sector from either end to the first building."""
-    for n in range(1, reach + 1):
-        here = origin + n * major
-        for m in range(-min(n, low), min(n, high) + 1):
-            target = here + m * minor
-            if share[target] == 1:
-                near[target] = n
-                far[target] = n
-                continue
-            slope = (m * ONE) // n + 1
-            i = 0
-            while not buildings[origin + i * major + ((i * slope + HALF) >> 32) * minor]:
-                i += 1
-            near[target] = i
-            i = n
-            while not buildings[origin + i * major + ((i * slope + HALF) >> 32) * minor]:
-                i -= 1
-            far[target] = n - i
+def _clear_sector(buildings, origin, major, minor, reach, low, high, near, far):  # type: ignore[no-untyped-def]
+    """Walk the lines to the border once, and leave on every pixel what the line nearest to its centre met so far."""
+    for m in range(-reach, reach + 1):
+        slope = (m * ONE) // max(reach, 1) + 1
+        first = 0 if buildings[origin] else reach + 1
+        last = 0
+        for i in range(1, reach + 1):
+            v = (i * slope + HALF) >> 32
+            if not -low <= v <= high:
+                break
+            here = origin + i * major + v * minor
+            if buildings[here]:
+                first = min(first, i)
+                last = i
+            if abs(i * slope - v * ONE) * 2 * reach <= i * ONE + MARGIN * reach:
+                near[here] = min(first, i)
+                far[here] = i - last
 
 
 def _sectors(grid: Grid, transmitter: Transmitter) -> Iterator[tuple[int, int, int, int, int, int]]:
@@ -136,7 +136,7 @@ def sight_lines(buildings: BuildingMap, transmitter: Transmitter) -> SightLines:
     share = free_share(buildings, transmitter)
     near, far = np.zeros_like(share), np.zeros_like(share)
     for sector in _sectors(Grid(*buildings.shape), transmitter):
-        _clear_sector(flat, *sector, share.ravel(), near.ravel(), far.ravel())
+        _clear_sector(flat, *sector, near.ravel(), far.ravel())
     return SightLines(share, near, far)
 
 

@@ -1,13 +1,14 @@
 """Buildings, cars, a transmitter and its path-loss law -> the input channels of every reconstruction network."""
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.depth import SightLines, distance_m, path_loss_db, sight_lines
+from radiosem.rays import SPEED_OF_LIGHT_M_S, ray_gains
 from radiosem.scale import RAYTRACED
 from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Transmitter
-
-SPEED_OF_LIGHT_M_S = 299_792_458.0
 
 CHANNELS = (
     "buildings",  # 1 inside
@@ -21,7 +22,16 @@ CHANNELS = (
     "distance",  # log10 of the 3D distance in metres, over 3
     "clear near",  # metres from the transmitter to the first building on the line, over 256
     "clear far",  # metres from the last building on the line to the pixel, over 256
+    "rays",  # gain as grey of free space, reflections and diffraction together
+    "reflected once",  # gain as grey by one wall
+    "reflected again",  # gain as grey by two walls or more
+    "diffracted",  # gain as grey around one edge
 )
+_BY_LAW = ("depth map", "law")
+_BY_LINES = ("depth map", "free share", "sight", "free space", "clear near", "clear far")
+_BY_RAYS = ("rays", "reflected once", "reflected again", "diffracted")
+_DB_A_NEPER = np.float32(10 / np.log(10))
+_FLOOR = np.float32(10 ** (RAYTRACED.floor_db / 10))
 
 
 def generator_features(
@@ -30,32 +40,75 @@ def generator_features(
     transmitter: Transmitter,
     law: PathLoss,
     grid: Grid,
-    lines: SightLines | None = None,
+    wanted: Collection[str] = CHANNELS,
 ) -> NDArray[np.float32]:
     """Stack the channels named in `CHANNELS`, grey in the `raytraced` scale (-150 to -47.86 dB).
 
     buildings, cars  bool [H, W], row 0 = north; cars None where there are none
-    lines            the transmitter's sight lines, where already walked
-    returns          float32 [11, H, W]
+    wanted           channels to compute; what only others need is left 0, and costs nothing
+    returns          float32 [15, H, W]
     raises           InputError naming a transmitter outside the grid
     """
-    transmitter.check_inside(grid)
-    lines = lines or sight_lines(buildings, transmitter)
-    distance = distance_m(grid, transmitter)
-    friis_db = 20 * np.log10(SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / (4 * np.pi * distance))
-    law_grey = RAYTRACED.grey(-path_loss_db(grid, transmitter, law))
-    sight = lines.free_share >= 1
-    out = np.zeros((len(CHANNELS), *grid.shape), np.float32)
-    out[0] = buildings
-    if cars is not None:
-        out[1] = cars
-    out[2, transmitter.row, transmitter.col] = 1
-    out[3] = law_grey * lines.free_share
-    out[4] = law_grey
-    out[5] = lines.free_share
-    out[6] = sight
-    out[7] = RAYTRACED.grey(friis_db) * sight
-    out[8] = np.log10(distance) / 3
-    out[9] = lines.clear_near * (grid.cell_size_m / 256)
-    out[10] = lines.clear_far * (grid.cell_size_m / 256)
+    out = scene_features(buildings, cars, transmitter, grid, wanted)
+    if not set(wanted).isdisjoint(_BY_LAW):
+        set_law(out, transmitter, law, grid)
     return out
+
+
+def scene_features(
+    buildings: BuildingMap,
+    cars: CarMap | None,
+    transmitter: Transmitter,
+    grid: Grid,
+    wanted: Collection[str] = CHANNELS,
+) -> NDArray[np.float32]:
+    """`generator_features` before a law is known: the law's channels are 0."""
+    transmitter.check_inside(grid)
+    out = np.zeros((len(CHANNELS), *grid.shape), np.float32)
+    channel = dict(zip(CHANNELS, out, strict=True))
+    channel["buildings"][:] = buildings
+    if cars is not None:
+        channel["cars"][:] = cars
+    channel["transmitter"][transmitter.row, transmitter.col] = 1
+    distance = distance_m(grid, transmitter)
+    channel["distance"][:] = np.log(distance) / np.float32(3 * np.log(10))
+    by_rays = not set(wanted).isdisjoint(_BY_RAYS)
+    if by_rays or not set(wanted).isdisjoint(_BY_LINES):
+        lines = sight_lines(buildings, transmitter)
+        sight = lines.free_share >= 1
+        friis = sight * (np.float32(SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / (4 * np.pi)) / distance) ** 2
+        _set_lines(channel, lines, sight, friis, grid)
+        if by_rays:
+            gains = ray_gains(buildings, sight, transmitter, grid.cell_size_m)
+            together = friis + gains.reflected_once + gains.reflected_again + gains.diffracted
+            channel["rays"][:] = _grey(together)
+            channel["reflected once"][:] = _grey(gains.reflected_once)
+            channel["reflected again"][:] = _grey(gains.reflected_again)
+            channel["diffracted"][:] = _grey(gains.diffracted)
+    return out
+
+
+def set_law(features: NDArray[np.float32], transmitter: Transmitter, law: PathLoss, grid: Grid) -> None:
+    """Fill in the channels that a law decides."""
+    channel = dict(zip(CHANNELS, features, strict=True))
+    channel["law"][:] = RAYTRACED.grey(-path_loss_db(grid, transmitter, law))
+    np.multiply(channel["law"], channel["free share"], out=channel["depth map"])
+
+
+def _set_lines(
+    channel: dict[str, NDArray[np.float32]],
+    lines: SightLines,
+    sight: NDArray[np.bool_],
+    friis: NDArray[np.float32],
+    grid: Grid,
+) -> None:
+    channel["free share"][:] = lines.free_share
+    channel["sight"][:] = sight
+    channel["free space"][:] = _grey(friis)
+    channel["clear near"][:] = lines.clear_near * (grid.cell_size_m / 256)
+    channel["clear far"][:] = lines.clear_far * (grid.cell_size_m / 256)
+
+
+def _grey(gain: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Linear gain as grey; at and below the floor it is 0."""
+    return RAYTRACED.grey(_DB_A_NEPER * np.log(np.maximum(gain, _FLOOR)))  # three times as fast as log10

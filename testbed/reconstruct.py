@@ -25,8 +25,7 @@ from testbed.interpolation.readings import LARGEST_SHARE, LEAST_SHARE, Grey, che
 from testbed.leaks import refusal, seen_blocks, training_fingerprints
 
 Features = NDArray[np.float32]  # [C, H, W], see radiosem.features
-Rebuild = Callable[[Features], Grey]  # grey of the `raytraced` scale
-LAW, DEPTH, SIGHT = (CHANNELS.index(name) for name in ("law", "depth map", "sight"))
+LAW, DEPTH = (CHANNELS.index(name) for name in ("law", "depth map"))
 
 # Least squares of grey on the depth map over the outdoor pixels of the 1,214 static maps of the training cities;
 # `radiosem_models.prior` recomputes them.
@@ -35,17 +34,32 @@ RIVAL = "rival-"  # what the names of rivals' weights begin with
 GENERATOR_SIDES = 32  # what H and W must divide by
 
 
+@dataclass(frozen=True)
+class Rebuild:
+    """A reconstructor, loaded: features -> grey of the `raytraced` scale.
+
+    channels  names of those it looks at; the others need not be computed
+    """
+
+    channels: tuple[str, ...]
+    draw: Callable[[Features], Grey]
+
+    def __call__(self, features: Features) -> Grey:
+        """[C, H, W] -> [H, W]."""
+        return self.draw(features)
+
+
 def _path_loss(threads: int) -> Rebuild:
-    return lambda features: features[LAW]
+    return Rebuild(("law",), lambda features: features[LAW])
 
 
 def _depth_map(threads: int) -> Rebuild:
-    return lambda features: np.clip(DEPTH_OFFSET + DEPTH_SLOPE * features[DEPTH], 0, 1)
+    return Rebuild(("depth map",), lambda features: np.clip(DEPTH_OFFSET + DEPTH_SLOPE * features[DEPTH], 0, 1))
 
 
 def _cgan(threads: int) -> Rebuild:
     network = load_network("generator", threads)
-    return lambda features: _cropped(lambda x: network(features=x), features, GENERATOR_SIDES)
+    return Rebuild(CHANNELS, lambda features: _cropped(lambda x: network(features=x), features, GENERATOR_SIDES))
 
 
 def _rival(name: str) -> Callable[[int], Rebuild]:
@@ -56,7 +70,8 @@ def _rival(name: str) -> Callable[[int], Rebuild]:
         network = load_network(RIVAL + name, threads)
         places = [CHANNELS.index(channel) for channel in meta["channels"]]
         sides = int(meta["sides_multiple_of"])
-        return lambda features: _cropped(lambda x: network(channels=x), features[places], sides)
+        channels = tuple(meta["channels"])
+        return Rebuild(channels, lambda features: _cropped(lambda x: network(channels=x), features[places], sides))
 
     return load
 
@@ -237,14 +252,14 @@ def _network_score(rebuild: Rebuild) -> Score:
     def score(dataset: Dataset, key: MapKey) -> tuple[MapScores, float]:
         buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
         began = time.perf_counter()
-        features = generator_features(buildings, dataset.cars(key), transmitter, PRIOR, Grid(*buildings.shape))
-        rebuilt = rebuild(features)
+        grid = Grid(*buildings.shape)
+        rebuilt = rebuild(generator_features(buildings, dataset.cars(key), transmitter, PRIOR, grid, rebuild.channels))
         took_s = time.perf_counter() - began
         truth, scale = dataset.grey(key) / np.float32(255), dataset.known_scale
         if scale is None:
             return score_grey(truth, rebuilt, buildings, buildings), took_s
         gain_db = np.where(buildings, np.nan, RAYTRACED.gain_db(rebuilt))
-        return score_map(truth, gain_db, buildings, buildings, scale, features[SIGHT] > 0), took_s
+        return score_map(truth, gain_db, buildings, buildings, scale, free_share(buildings, transmitter) >= 1), took_s
 
     return score
 

@@ -12,54 +12,53 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import AdamW, Optimizer
 
-from radiosem.depth import SightLines, sight_lines
-from radiosem.features import CHANNELS, generator_features
+from radiosem.features import CHANNELS, scene_features, set_law
 from radiosem.pathloss import PRIOR, fit_path_loss
 from radiosem.types import Grid, PathLoss, Samples
-from radiosem_models.blocks import ConvBlock, UNet, channels_last
+from radiosem_models.blocks import ConvBlock, PatchUNet, channels_last
 from radiosem_models.data import Dataset, MapKey
 from radiosem_models.export import export_network
 from radiosem_models.seen import export_seen
 
-BUILDINGS, FREE_SPACE = CHANNELS.index("buildings"), CHANNELS.index("free space")
+BUILDINGS, CARS, RAYS = (CHANNELS.index(name) for name in ("buildings", "cars", "rays"))
+EDGE_CUES = (BUILDINGS, CHANNELS.index("sight"), RAYS)  # what has edges to the pixel
 # What the discriminator sees of the features beside the map: the condition I of eq. 5.
 CONDITION = tuple(CHANNELS.index(name) for name in ("buildings", "transmitter", "depth map"))
 SAMPLES_A_MAP, NOISE_DB = 300, 1.0
 
 
 class Generator(nn.Module):
-    """Features -> radio map as grey, a U-Net's correction to free space (arXiv 2501.10654, sec. II-E; its input F).
+    """Features -> radio map as grey, a U-Net's correction to rays (arXiv 2501.10654, sec. II-E; its input F).
 
-        features -+-> UNet -> correction -+
-                  +-> free space, 0 in shadow (+) --+-> edges -> (+) -> 0 inside buildings -> clamp to [0, 1]
-                  +---------------------------------+            |
-                                                    +------------+
+        features -+-> U-Net -> correction -+
+                  +-> rays --------------(+) --+-> edges -> (+) -> 0 inside buildings -> clamp to [0, 1]
+                  +--> buildings, sight -------+            |
+                                               +------------+
 
-    Free space ends at the edge of every shadow, to the pixel; the U-Net draws at half resolution, so two thin
-    convolutions at full resolution mend the seam between them.
+    Rays end at the edge of every shadow, to the pixel; the U-Net draws patches of two pixels, so two thin convolutions
+    at full resolution mend the seams.
 
     widths  channels of the U-Net's levels
     edges   channels between the two convolutions
     """
 
-    def __init__(self, widths: tuple[int, ...], edges: int = 16) -> None:
+    def __init__(self, widths: tuple[int, ...], edges: int = 4) -> None:
         super().__init__()
-        self.unet = UNet(len(CHANNELS), 1, widths)
+        self.unet = PatchUNet(len(CHANNELS), 1, widths, patch=2)
         last = nn.Conv2d(edges, 1, 3, 1, 1)
-        self.edges = nn.Sequential(nn.Conv2d(len(CHANNELS) + 1, edges, 3, 1, 1), nn.SiLU(inplace=True), last)
+        self.edges = nn.Sequential(nn.Conv2d(1 + len(EDGE_CUES), edges, 3, 1, 1), nn.SiLU(inplace=True), last)
         for layer in (self.unet.head, last):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def raw(self, features: Tensor) -> Tensor:
         """The map before the clamp, [B, 1, H, W]: training needs a slope below grey 0."""
-        correction = self.unet(features)
-        total: Tensor = features[:, FREE_SPACE : FREE_SPACE + 1] + correction
-        total = total + self.edges(torch.cat([total, features], 1))
+        total: Tensor = features[:, RAYS : RAYS + 1] + self.unet(features)
+        total = total + self.edges(torch.cat([total, *(features[:, cue : cue + 1] for cue in EDGE_CUES)], 1))
         return total * (1 - features[:, BUILDINGS : BUILDINGS + 1])
 
     def forward(self, features: Tensor) -> Tensor:
-        """[B, 11, H, W] -> grey in [0, 1] of the `raytraced` scale, [B, 1, H, W]."""
+        """[B, 15, H, W] -> grey in [0, 1] of the `raytraced` scale, [B, 1, H, W]."""
         return self.raw(features).clamp(0, 1)
 
 
@@ -113,17 +112,12 @@ def roughened(buildings: NDArray[np.bool_], rng: np.random.Generator) -> NDArray
 
 
 class MapLoader:
-    """Radio maps of a split as (features, grey), sight lines walked once and kept."""
+    """Radio maps of a split as (features, grey); what no law changes is computed once and kept."""
 
     def __init__(self, dataset: Dataset, keys: list[MapKey]) -> None:
         self.dataset, self.keys = dataset, keys
-        self._lines: dict[tuple[str, int], tuple[NDArray[np.float16], ...]] = {}
+        self._scenes: dict[MapKey, NDArray[np.float16]] = {}
         self._grey = [dataset.grey(key) for key in keys]
-        for key in keys:
-            if (key.block_id, key.transmitter) not in self._lines:
-                lines = sight_lines(dataset.block(key.block_id).buildings, dataset.transmitter(key))
-                kept = tuple(a.astype(np.float16) for a in (lines.free_share, lines.clear_near, lines.clear_far))
-                self._lines[key.block_id, key.transmitter] = kept
 
     def load(
         self, i: int, law: PathLoss | None, received: NDArray[np.bool_] | None = None
@@ -133,14 +127,20 @@ class MapLoader:
         received  the mask to build the features from, where it is not the true one
         """
         key = self.keys[i]
-        block, transmitter = self.dataset.block(key.block_id), self.dataset.transmitter(key)
-        lines = None
-        if received is None:
-            kept = self._lines[key.block_id, key.transmitter]
-            lines = SightLines(*(a.astype(np.float32) for a in kept))
-        buildings = block.buildings if received is None else received
-        cars, grid = self.dataset.cars(key), Grid(*buildings.shape)
-        features = generator_features(buildings, cars, transmitter, law or PRIOR, grid, lines)
+        transmitter, cars = self.dataset.transmitter(key), self.dataset.cars(key)
+        buildings = self.dataset.block(key.block_id).buildings if received is None else received
+        grid = Grid(*buildings.shape)
+        # Cars take no part in what is computed, only in what is shown.
+        place = MapKey(key.block_id, key.transmitter, "")
+        if received is not None:
+            features = scene_features(buildings, cars, transmitter, grid)
+        else:
+            if place not in self._scenes:
+                self._scenes[place] = scene_features(buildings, None, transmitter, grid).astype(np.float16)
+            features = self._scenes[place].astype(np.float32)
+            if cars is not None:
+                features[CARS] = cars
+        set_law(features, transmitter, law or PRIOR, grid)
         return features, np.asarray(self._grey[i][None] / 255, np.float32)
 
     def law(self, i: int, rng: np.random.Generator) -> PathLoss:

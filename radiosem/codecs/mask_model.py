@@ -1,11 +1,13 @@
 """Pixels of a mask that are known -> the probability that the next ones are building.
 
-    94 pixels around -> 24 clipped ReLU units -> log odds, learned from cities       \\
-                                                                                      + -> probability
-    3 contexts of 12, 20 and 32 pixels -> a correction each, learned from this map   /
+    the 12 nearest pixels are all free, or all building -> how often the next was building so far    -> probability
+    else 94 pixels around -> 24 clipped ReLU units -> log odds, learned from cities       \\
+                                                                                           + -> probability
+         3 contexts of 12, 20 and 32 pixels -> a correction each, learned from this map   /
 
-The network knows what buildings look like anywhere; the corrections, steps of logistic regression taken while the
-map is coded, learn the slopes of its own walls and cut the bits by another fifth.
+Four pixels in five lie among their like, and a count says as much of them as the network would. Of the others the
+network knows what buildings look like anywhere; the corrections, steps of logistic regression taken while the map is
+coded, learn the slopes of its own walls and cut the bits by another fifth.
 
 Pixels go in fronts, front = col + 2 row: no pixel of a front looks at another of the same front, so array code predicts
 and decodes a front at once. The template therefore reaches at most 2 d - 1 pixels to the right in the row d above.
@@ -34,13 +36,17 @@ UNIT_CEILING = 2047  # a unit is clipped here, i.e. at 32
 _EXACT = 1 << 24  # float32 holds every whole number up to here
 
 CONTEXT_PIXELS = (12, 20, 32)  # the nearest pixels of the template
+NEAREST = sorted(range(len(TEMPLATE)), key=lambda i: (TEMPLATE[i][0] ** 2 + TEMPLATE[i][1] ** 2, TEMPLATE[i]))
+ALIKE = NEAREST[: CONTEXT_PIXELS[0]]  # where these agree, no network is asked
+# What a tally begins with: of so many pixels among free ones, and among building, so many were building. As in cities.
+TALLY_SEEN, TALLY_BUILDING = 1024, (3, 1017)
 _CONTEXT_STEPS = np.array([[2], [5], [6]])  # learning rates of 1/8, 5/16 and 3/8: the error is in 65536ths, 2**16
 _ODDS_ONE = 1 << 20  # log odds of one nat
 _TRUST_BITS = 16
 _TRUST_ONE = 1 << _TRUST_BITS
 _TRUST_STEP = 32  # learning rate 2**-12: errors are in 65536ths, log odds in _ODDS_ONE
 _HASH, _HASH_BITS = 0x61C88647, 16
-FRONTS_PER_LESSON = 4  # corrections are updated once for so many fronts: fewer and larger array operations
+FRONTS_PER_LESSON = 8  # corrections are updated once for so many fronts: fewer and larger array operations
 
 _STEPS_PER_NAT, _MAX_NATS = 32, 12
 _SURE = _MAX_NATS * _STEPS_PER_NAT
@@ -56,10 +62,9 @@ class MaskNetwork:
             self._second_bias = int(tables["second_bias"])
         self._units = len(self._second)
         # The contexts' numbers come out of the same matrix product: each of their pixels weighs a power of two.
-        nearest = sorted(range(len(TEMPLATE)), key=lambda i: (TEMPLATE[i][0] ** 2 + TEMPLATE[i][1] ** 2, TEMPLATE[i]))
         digits = np.zeros((4, len(TEMPLATE) + 1))
         for row, begin, end in ((0, 0, 12), (1, 0, 20), (2, 0, 16), (3, 16, 32)):
-            digits[row, nearest[begin:end]] = 2.0 ** np.arange(end - begin)
+            digits[row, NEAREST[begin:end]] = 2.0 ** np.arange(end - begin)
         self._matrix = np.vstack([np.column_stack([first.T, bias]), digits]).astype(np.float32)
         largest = max(float(np.abs(self._matrix).sum(axis=1).max()), float(np.abs(self._second).sum() * UNIT_CEILING))
         if largest >= _EXACT:
@@ -104,6 +109,11 @@ def probability_table() -> NDArray[np.int64]:
     """Probability of building in 65536ths, never 0 or 1, for log odds from -12 to 12 nats in steps of 1/32."""
     nats = np.arange(-_SURE, _SURE + 1) / _STEPS_PER_NAT
     return np.clip(np.rint(65536 / (1 + np.exp(-nats))), 1, 65535).astype(np.int64)
+
+
+def tallied(seen: NDArray[np.int64], building: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Probability of building in 65536ths, never 0 or 1, where of `seen` pixels so many were building."""
+    return np.asarray(((building << 16) // seen).clip(1, 65535))
 
 
 class Corrections:

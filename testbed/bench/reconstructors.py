@@ -1,6 +1,6 @@
 """The reconstructors that can be scored, the weights each depends on, and whether networks saw the maps before."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -12,9 +12,8 @@ from radiosem.scale import RAYTRACED
 from radiosem.types import Grid
 from radiosem_models.data import Dataset, MapKey
 from testbed.bench.clipped import clipped
-from testbed.interpolation.readings import Grey
 from testbed.leaks import refusal, seen_blocks, training_fingerprints
-from testbed.reconstruct import RECONSTRUCTORS, Features, network_of
+from testbed.reconstruct import RECONSTRUCTORS, Rebuild, network_of
 
 
 def reconstructor_names() -> tuple[str, ...]:
@@ -22,7 +21,7 @@ def reconstructor_names() -> tuple[str, ...]:
     return tuple(RECONSTRUCTORS)
 
 
-def load_reconstructor(name: str, threads: int) -> Callable[[Features], Grey]:
+def load_reconstructor(name: str, threads: int) -> Rebuild:
     """What turns channels into a map."""
     return RECONSTRUCTORS[name](threads)
 
@@ -42,7 +41,7 @@ def clipped_mse(name: str, dataset: Dataset, keys: Sequence[MapKey], threads: in
     for key in keys:
         buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
         grid = Grid(buildings.shape[0], buildings.shape[1])
-        grey = rebuild(generator_features(buildings, dataset.cars(key), transmitter, PRIOR, grid))
+        grey = rebuild(generator_features(buildings, dataset.cars(key), transmitter, PRIOR, grid, rebuild.channels))
         if dataset.known_scale is not None:
             grey = dataset.known_scale.grey(RAYTRACED.gain_db(grey))
         truth = np.where(buildings, 0, dataset.grey(key) / np.float32(255))

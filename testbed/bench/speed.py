@@ -22,8 +22,8 @@ def time_alone(model: str, data: Path, gain: str, split: str, threads: int) -> d
     """Time a reconstructor in a process of its own.
 
     threads  CPU threads of its network; 0 takes every core
-    returns  `features_ms` (mask to channels), `network_ms` (channels to map), medians; `peak_mb`, and `base_mb` before
-             the network was loaded
+    returns  `features_ms` (mask to the channels it looks at), `network_ms` (channels to map), medians; `peak_mb`, and
+             `base_mb` before the network was loaded
     raises   RadiosemError with what the process said, when it does not end well
     """
     arguments = [model, str(data), gain, split, str(threads)]
@@ -58,7 +58,7 @@ def measure(model: str, data: Path, gain: str, split: str, threads: int) -> dict
     features_ms, network_ms = [], []
     for _ in range(WARM_UP + ROUNDS):
         began = time.perf_counter()
-        features = generator_features(buildings, cars, transmitter, PRIOR, grid)
+        features = generator_features(buildings, cars, transmitter, PRIOR, grid, rebuild.channels)
         drawn = time.perf_counter()
         rebuild(features)
         network_ms.append(1e3 * (time.perf_counter() - drawn))

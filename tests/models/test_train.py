@@ -153,15 +153,14 @@ def test_a_budget_that_is_none_is_refused(text):
         parse_budget_s(text)
 
 
-def test_the_generator_starts_as_free_space():
+def test_the_generator_starts_as_what_rays_bring():
     from radiosem.features import CHANNELS
     from radiosem_models.generator import Generator
 
     features = torch.from_numpy(np.random.default_rng(0).random((1, len(CHANNELS), 32, 32), np.float32))
     features[:, 0] = (features[:, 0] > 0.7).float()
     grey = Generator((8, 16))(features)
-    free_space = features[:, CHANNELS.index("free space")] * (1 - features[:, 0])
-    assert torch.allclose(grey[:, 0], free_space)
+    assert torch.allclose(grey[:, 0], features[:, CHANNELS.index("rays")] * (1 - features[:, 0]))
 
 
 @pytest.mark.parametrize(

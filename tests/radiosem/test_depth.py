@@ -24,15 +24,35 @@ def line(tx: Transmitter, col: int, row: int) -> list[tuple[int, int]]:
     return [(tx.row + (2 * i * dr + n) // (2 * n), tx.col + (2 * i * dc + n) // (2 * n)) for i in range(n + 1)]
 
 
-def walk(buildings: NDArray[np.bool_], tx: Transmitter) -> tuple[NDArray[np.float32], ...]:
-    """free_share, clear_near, clear_far by a plain loop over every pixel of every line."""
-    share, near, far = (np.empty(buildings.shape, np.float32) for _ in range(3))
+def walk(buildings: NDArray[np.bool_], tx: Transmitter) -> NDArray[np.float32]:
+    """free_share by a plain loop over every pixel of every line."""
+    share = np.empty(buildings.shape, np.float32)
     for row, col in np.ndindex(*buildings.shape):
         blocked = [bool(buildings[pixel]) for pixel in line(tx, col, row)]
         share[row, col] = 1 - sum(blocked) / len(blocked)
-        near[row, col] = blocked.index(True) if any(blocked) else len(blocked) - 1
-        far[row, col] = blocked[::-1].index(True) if any(blocked) else len(blocked) - 1
-    return share, near, far
+    return share
+
+
+def clear_ends(buildings: NDArray[np.bool_], tx: Transmitter, col: int, row: int) -> set[tuple[int, int]]:
+    """(clear_near, clear_far) of the lines to the border that pass within half their spacing of a pixel's centre."""
+    rows, cols = buildings.shape
+    dc, dr = col - tx.col, row - tx.row
+    n = max(abs(dc), abs(dr))
+    found = set()
+    for along, across, at, size, axis in ((dc, dr, tx.col, cols, 1), (dr, dc, tx.row, rows, 0)):
+        if abs(along) < n:
+            continue
+        reach = size - 1 - at if along > 0 else at
+        for m in range(-reach, reach + 1):
+            if 2 * abs(n * m - across * reach) > n:
+                continue
+            steps = [(i if along > 0 else -i, (2 * i * m + reach) // (2 * reach)) for i in range(n + 1)]
+            blocked = [
+                bool(buildings[(tx.row + v, tx.col + i) if axis else (tx.row + i, tx.col + v)]) for i, v in steps
+            ]
+            near = blocked.index(True) if any(blocked) else n
+            found.add((near, n - max([i for i, b in enumerate(blocked) if b], default=0)))
+    return found
 
 
 @st.composite
@@ -54,9 +74,12 @@ def blocks(draw: st.DrawFn) -> tuple[NDArray[np.bool_], Transmitter]:
 def test_sight_lines_equal_the_plain_loop_exactly(block: tuple[NDArray[np.bool_], Transmitter]) -> None:
     buildings, tx = block
     lines = sight_lines(buildings, tx)
-    for fast, plain in zip((lines.free_share, lines.clear_near, lines.clear_far), walk(buildings, tx), strict=True):
+    for fast in (lines.free_share, lines.clear_near, lines.clear_far):
         assert fast.dtype == np.float32
-        np.testing.assert_array_equal(fast, plain)
+    np.testing.assert_array_equal(lines.free_share, walk(buildings, tx))
+    for row, col in np.ndindex(*buildings.shape):
+        ends = (int(lines.clear_near[row, col]), int(lines.clear_far[row, col]))
+        assert (row, col) == (tx.row, tx.col) or ends in clear_ends(buildings, tx, col, row)
 
 
 @pytest.mark.parametrize("tx", [Transmitter(col=0, row=1000), Transmitter(col=300, row=511)])
@@ -67,10 +90,12 @@ def test_lines_across_the_largest_grid_are_exact(tx: Transmitter) -> None:
     rows = np.arange(max(tx.row - n, 0), min(tx.row + n, 1023) + 1)
     i = np.arange(n + 1)
     blocked = buildings[tx.row + (2 * i * (rows - tx.row)[:, None] + n) // (2 * n), tx.col + i]
-    met = blocked.any(axis=1)
     np.testing.assert_array_equal(lines.free_share[rows, 1023], np.float32(1 - blocked.sum(axis=1) / (n + 1)))
+    # Here the lines to the border are those to the pixels.
+    met = blocked.any(axis=1)
     np.testing.assert_array_equal(lines.clear_near[rows, 1023], np.where(met, blocked.argmax(axis=1), n))
-    np.testing.assert_array_equal(lines.clear_far[rows, 1023], np.where(met, blocked[:, ::-1].argmax(axis=1), n))
+    last = np.where(met, n - blocked[:, ::-1].argmax(axis=1), 0)
+    np.testing.assert_array_equal(lines.clear_far[rows, 1023], n - last)
 
 
 @pytest.mark.parametrize("tx", [Transmitter(0, 0), Transmitter(31, 31), Transmitter(16, 7), Transmitter(0, 31)])
@@ -165,7 +190,7 @@ def test_the_depth_map_of_two_transmitters_is_the_normalised_sum_of_weighted_los
     for tx, law in zip(transmitters, laws, strict=True):
         row, col = np.mgrid[:32, :36]
         distance = np.sqrt((row - tx.row) ** 2 + (col - tx.col) ** 2 + (tx.height_m - 1.5) ** 2)
-        expected += (law.pl0_db + law.slope_db * np.log10(distance)) * walk(buildings, tx)[0]
+        expected += (law.pl0_db + law.slope_db * np.log10(distance)) * walk(buildings, tx)
     depth = depth_map(buildings, transmitters, laws)
     assert depth.dtype == np.float32
     assert depth.max() == 1

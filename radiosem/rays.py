@@ -1,0 +1,164 @@
+"""Buildings and a transmitter -> what rays bring around the corners, in plan: reflections and diffraction.
+
+Walls are taken as vertical and endless, so that a ray's plan is that of its path: specular reflections keep to it, and
+a mask is enough to follow them. What goes over the roofs is not seen here.
+
+    transmitter -- rays in all directions --> wall -- mirrored --> ... up to five walls     power / distance^2
+    transmitter -- sight line --> edge of a wall -- into the shadow behind              Friis less a knife edge
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from radiosem.compiled import compiled
+from radiosem.types import BuildingMap, Transmitter
+
+SPEED_OF_LIGHT_M_S = 299_792_458.0
+RAYS, BOUNCES = 2048, 5
+WEAKEST = 1e-5  # share of its power at which a ray is given up
+PERMITTIVITY = 5.24  # of concrete (ITU-R P.2040-3, table 3), its small imaginary part left out
+WALL_SIGMA, FIELD_SIGMA = 1.0, 2.0  # cells: of the mask, before its slope tells how a wall stands; of what rays sampled
+FANS = 128  # directions into the half plane behind an edge
+
+
+@dataclass(frozen=True)
+class RayGains:
+    """Linear power gain between isotropic antennas, each float32 [H, W], 0 where nothing arrives and indoors.
+
+    reflected_once   by one wall
+    reflected_again  by two to five
+    diffracted       by the best single vertical edge, outside the sight line
+    """
+
+    reflected_once: NDArray[np.float32]
+    reflected_again: NDArray[np.float32]
+    diffracted: NDArray[np.float32]
+
+
+def ray_gains(
+    buildings: BuildingMap, sight: NDArray[np.bool_], transmitter: Transmitter, cell_size_m: float = 1.0
+) -> RayGains:
+    """Follow rays in plan.
+
+    buildings    bool [H, W], row 0 = north
+    sight        bool [H, W], where the sight line is free
+    transmitter  inside the grid, outdoors; from indoors nothing gets out
+    """
+    origin = (float(transmitter.col), float(transmitter.row))
+    wavelength = SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / cell_size_m  # in cells, as all lengths below
+    friis = (wavelength / (4 * math.pi)) ** 2
+    outdoors = ~buildings
+    reflected = np.zeros((2, *buildings.shape), np.float32)
+    diffracted = np.zeros(buildings.shape, np.float32)
+    if outdoors[transmitter.row, transmitter.col]:
+        east, south = _outward(buildings)
+        _reflect(buildings, east, south, *origin, RAYS, BOUNCES, PERMITTIVITY, WEAKEST, reflected)
+        edges = np.argwhere(_edges(buildings, sight))
+        _diffract(buildings, sight, *origin, wavelength, edges, FANS, diffracted)
+        # Far from the edge the fan leaves cells out: they have what their neighbours have.
+        diffracted = np.asarray(cv2.dilate(diffracted, np.ones((3, 3), np.uint8)) * (outdoors & ~sight), np.float32)
+    near = np.maximum(cv2.GaussianBlur(outdoors.astype(np.float32), (0, 0), FIELD_SIGMA), 1e-3)
+    # A cell of a ray's density: RAYS / (2 pi distance) rays cross a cell's width, each with power / distance.
+    unit = np.float32(friis * 2 * math.pi / RAYS)
+    once, again = (outdoors * unit * cv2.GaussianBlur(field, (0, 0), FIELD_SIGMA) / near for field in reflected)
+    return RayGains(once, again, diffracted * np.float32(friis))
+
+
+def _outward(buildings: BuildingMap) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Unit vectors out of the walls, columns east and rows south, each [H, W]; of use on the rim of buildings."""
+    smooth = cv2.GaussianBlur(buildings.astype(np.float32), (0, 0), WALL_SIGMA)
+    east, south = (-cv2.Sobel(smooth, cv2.CV_32F, *axes, ksize=3) for axes in ((1, 0), (0, 1)))
+    length = np.maximum(np.hypot(east, south), 1e-9)
+    return east / length, south / length
+
+
+def _edges(buildings: BuildingMap, sight: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cells in sight that touch a building and a shadow: there the rays turn."""
+    square = np.ones((3, 3), np.uint8)
+    by_wall, by_shadow = (cv2.dilate(a.astype(np.uint8), square) > 0 for a in (buildings, ~sight & ~buildings))
+    return np.asarray(sight & ~buildings & by_wall & by_shadow)
+
+
+@compiled
+def _reflect(  # type: ignore[no-untyped-def]
+    buildings, east, south, col, row, rays, bounces, permittivity, weakest, reflected
+):
+    """Add length in the cell x power / path of every ray to every cell it crosses after its first wall."""
+    rows, cols = buildings.shape
+    for number in range(rays):
+        angle = 2 * math.pi * (number + 0.5) / rays
+        dx, dy = math.cos(angle), math.sin(angle)
+        x, y = col + 0.5, row + 0.5
+        c, r = int(x), int(y)
+        path, power = 0.0, 1.0
+        for bounce in range(bounces + 1):
+            step_x, step_y = (1 if dx > 0 else -1), (1 if dy > 0 else -1)
+            each_x, each_y = 1 / max(abs(dx), 1e-12), 1 / max(abs(dy), 1e-12)
+            next_x = (c + 1 - x if dx > 0 else x - c) * each_x
+            next_y = (r + 1 - y if dy > 0 else y - r) * each_y
+            gone, wall_c, wall_r = 0.0, c, r
+            while True:
+                until = min(next_x, next_y)
+                if bounce > 0:
+                    middle = path + 0.5 * (gone + until)
+                    reflected[min(bounce, 2) - 1, r, c] += (until - gone) * power / max(middle, 1.0)
+                gone = until
+                wall_c, wall_r = c, r
+                if next_x < next_y:
+                    wall_c += step_x
+                    next_x += each_x
+                else:
+                    wall_r += step_y
+                    next_y += each_y
+                if not (0 <= wall_c < cols and 0 <= wall_r < rows) or buildings[wall_r, wall_c]:
+                    break
+                c, r = wall_c, wall_r
+            if not (0 <= wall_c < cols and 0 <= wall_r < rows):
+                break
+            path += gone
+            out_x, out_y = float(east[wall_r, wall_c]), float(south[wall_r, wall_c])
+            cosine = -(dx * out_x + dy * out_y)
+            if cosine <= 0.02:  # the wall seems to look away: take the side of the cell that was hit
+                out_x, out_y = (-float(step_x), 0.0) if wall_c != c else (0.0, -float(step_y))
+                cosine = -(dx * out_x + dy * out_y)
+            # Fresnel, electric field along the wall: vertical antennas.
+            root = math.sqrt(permittivity - 1 + cosine * cosine)
+            power *= ((cosine - root) / (cosine + root)) ** 2
+            if power < weakest:
+                break
+            x = min(max(x + dx * gone, c + 1e-6), c + 1 - 1e-6)
+            y = min(max(y + dy * gone, r + 1e-6), r + 1 - 1e-6)
+            dx += 2 * cosine * out_x
+            dy += 2 * cosine * out_y
+            length = math.sqrt(dx * dx + dy * dy)
+            dx /= length
+            dy /= length
+
+
+@compiled
+def _diffract(buildings, sight, col, row, wavelength, edges, fans, diffracted):  # type: ignore[no-untyped-def]
+    """Fan out behind every edge; a cell keeps the best, 1 / distance^2 less a knife edge (ITU-R P.526-15, eq. 31)."""
+    rows, cols = buildings.shape
+    for edge in range(len(edges)):
+        edge_y, edge_x = edges[edge, 0] + 0.5, edges[edge, 1] + 0.5
+        to_x, to_y = edge_x - col - 0.5, edge_y - row - 0.5
+        before = max(math.sqrt(to_x * to_x + to_y * to_y), 1.0)
+        ahead = math.atan2(to_y, to_x)
+        for fan in range(fans):
+            bend = ((fan + 0.5) / fans - 0.5) * math.pi
+            dx, dy = math.cos(ahead + bend), math.sin(ahead + bend)
+            after = 1.0
+            while True:
+                c, r = math.floor(edge_x + dx * after), math.floor(edge_y + dy * after)
+                if not (0 <= c < cols and 0 <= r < rows) or buildings[r, c]:
+                    break
+                if not sight[r, c]:
+                    whole = before + after
+                    nu = abs(bend) * math.sqrt(2 * before * after / (wavelength * whole)) - 0.1
+                    loss = 10**0.69 * (math.sqrt(nu * nu + 1) + nu) ** 2
+                    diffracted[r, c] = max(diffracted[r, c], 1 / (whole * whole * loss))
+                after += 1.0

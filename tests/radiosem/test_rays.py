@@ -1,0 +1,111 @@
+"""Rays in plan agree with the mirror image of a wall and with the knife edge, and stay outdoors."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from radiosem.depth import sight_lines
+from radiosem.rays import PERMITTIVITY, SPEED_OF_LIGHT_M_S, RayGains, ray_gains
+from radiosem.types import Transmitter
+
+TX = Transmitter(col=60, row=64)
+WAVELENGTH_M = SPEED_OF_LIGHT_M_S / TX.frequency_hz
+
+
+def traced(buildings: NDArray[np.bool_], tx: Transmitter = TX, cell_size_m: float = 1.0) -> RayGains:
+    return ray_gains(buildings, sight_lines(buildings, tx).free_share >= 1, tx, cell_size_m)
+
+
+def friis_db(distance_m: float) -> float:
+    return 20 * math.log10(WAVELENGTH_M / (4 * math.pi * distance_m))
+
+
+def db(gain: float) -> float:
+    return 10 * math.log10(gain)
+
+
+def wall(first_col: int, last_col: int) -> NDArray[np.bool_]:
+    buildings = np.zeros((128, 128), bool)
+    buildings[:, first_col:last_col] = True
+    return buildings
+
+
+@pytest.mark.parametrize(("row", "col"), [(64, 40), (84, 50), (30, 60), (100, 20)])
+def test_a_wall_mirrors_the_transmitter(row: int, col: int) -> None:
+    gains = traced(wall(80, 90))
+    across, along = (80 - 60.5) + (80 - col - 0.5), row - 64
+    distance = math.hypot(across, along)
+    cosine = across / distance
+    root = math.sqrt(PERMITTIVITY - 1 + cosine**2)
+    expected = friis_db(distance) + 20 * math.log10(abs((cosine - root) / (cosine + root)))
+    assert db(gains.reflected_once[row, col]) == pytest.approx(expected, abs=0.5)
+    assert gains.reflected_again.max() == 0
+
+
+def test_a_street_mirrors_again_and_again() -> None:
+    street = wall(30, 50) | wall(70, 90)
+    gains = traced(street)
+    middle = gains.reflected_again[20, 52:68]
+    assert (middle > 0).all()
+    assert (middle < gains.reflected_once[20, 52:68] * 4).all()
+
+
+@pytest.mark.parametrize(("row", "col"), [(40, 110), (30, 100), (20, 120)])
+def test_an_edge_bends_into_the_shadow_like_a_knife(row: int, col: int) -> None:
+    buildings = np.zeros((128, 128), bool)
+    buildings[:56, 80:84] = True  # its corner hides the north-east from a transmitter in the south-west
+    tx = Transmitter(col=60, row=64)
+    gains = traced(buildings, tx)
+    edge = np.array([56.0, 84.0])
+    before, after = math.dist((64.5, 60.5), edge), math.dist(edge, (row + 0.5, col + 0.5))
+    bend = math.atan2(64.5 - edge[0], edge[1] - 60.5) - math.atan2(edge[0] - row - 0.5, col + 0.5 - edge[1])
+    nu = abs(bend) * math.sqrt(2 * before * after / (WAVELENGTH_M * (before + after)))
+    knife = 6.9 + 20 * math.log10(math.sqrt((nu - 0.1) ** 2 + 1) + nu - 0.1)
+    assert db(gains.diffracted[row, col]) == pytest.approx(friis_db(before + after) - knife, abs=2)
+
+
+def test_open_ground_bends_and_mirrors_nothing() -> None:
+    for field in vars(traced(np.zeros((64, 64), bool), Transmitter(30, 30))).values():
+        assert field.dtype == np.float32
+        assert not field.any()
+
+
+def test_nothing_gets_out_of_a_building_or_into_one() -> None:
+    buildings = wall(50, 70)
+    assert not any(field.any() for field in vars(traced(buildings, Transmitter(60, 64))).values())
+    gains = traced(wall(80, 90) | wall(20, 30))
+    assert not any(field[:, 80:90].any() for field in vars(gains).values())
+
+
+def test_twice_the_cell_is_a_quarter_of_the_reflection() -> None:
+    once, twice = traced(wall(80, 90)).reflected_once, traced(wall(80, 90), cell_size_m=2.0).reflected_once
+    np.testing.assert_allclose(twice, once / 4, rtol=1e-4)
+
+
+def test_a_turned_block_has_a_turned_field() -> None:
+    buildings = np.zeros((128, 128), bool)
+    buildings[20:50, 70:110] = buildings[80:110, 30:100] = True
+    turned = traced(np.rot90(buildings), Transmitter(col=TX.row, row=127 - TX.col))
+    for field, other in zip(vars(traced(buildings)).values(), vars(turned).values(), strict=True):
+        both = (field > 0) & (np.rot90(other, -1) > 0)
+        assert both.sum() > 0.9 * (field > 0).sum()
+        difference = 10 * np.log10(field[both] / np.rot90(other, -1)[both])
+        assert np.abs(difference).mean() < 1
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.01, 0.3, 0.9]))
+def test_any_mask_ends_and_is_finite(seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    rows, cols = rng.integers(32, 80, 2)
+    tx = Transmitter(col=int(rng.integers(cols)), row=int(rng.integers(rows)))
+    buildings = rng.random((rows, cols)) < share
+    for field in vars(traced(buildings, tx)).values():
+        assert field.shape == buildings.shape
+        assert np.isfinite(field).all()
+        assert (field >= 0).all()
+        assert not field[buildings].any()
