@@ -72,8 +72,8 @@ def _outward(buildings: BuildingMap) -> tuple[NDArray[np.float32], NDArray[np.fl
     """Unit vectors out of the walls, columns east and rows south, each [H, W]; of use on the rim of buildings."""
     smooth = cv2.GaussianBlur(buildings.astype(np.float32), (0, 0), WALL_SIGMA)
     east, south = (-cv2.Sobel(smooth, cv2.CV_32F, *axes, ksize=3) for axes in ((1, 0), (0, 1)))
-    length = np.maximum(np.hypot(east, south), 1e-9)
-    return east / length, south / length
+    length = np.maximum(np.hypot(east, south), np.float32(1e-9))
+    return np.asarray(east / length, np.float32), np.asarray(south / length, np.float32)
 
 
 def _edges(buildings: BuildingMap, sight: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -100,7 +100,7 @@ class ContextCodec:
         probability = np.empty(len(at), np.int64)
         corrections = Corrections(self._probabilities)
         begin = 0
-        for end in np.flatnonzero(np.diff(lesson, append=-1)) + 1:
+        for end in (np.flatnonzero(np.diff(lesson, append=-1)) + 1).tolist():
             here = slice(begin, end)
             probability[here] = corrections.predict(odds[here], contexts[:, here])
             corrections.learn(odds[here], contexts[:, here], probability[here], bits[here])
@@ -128,7 +128,8 @@ class ContextCodec:
                 near = fronts.take(offsets[ALIKE][:, None] + at).sum(axis=0)
                 alike = (near == 0, near == len(ALIKE))
                 mixed = np.flatnonzero(~(alike[0] | alike[1]))
-                probability = np.where(alike[1], *tallied(seen, building)[::-1])
+                free, built = tallied(seen, building)
+                probability = np.asarray(np.where(alike[1], built, free), np.int64)
                 odds, contexts = self._network(_template(fronts, offsets, at[mixed]))
                 probability[mixed] = corrections.predict(odds, contexts)
                 bits = coder.decode(self._coder_model, probability / 65536)

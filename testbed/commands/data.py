@@ -3,7 +3,7 @@
 import typer
 
 from testbed.commands.data_check import check
-from testbed.commands.data_draw import pack, samples
+from testbed.commands.data_draw import join, pack, samples
 from testbed.commands.data_raytrace import raytrace
 
 app = typer.Typer(
@@ -15,3 +15,4 @@ app.command()(raytrace)
 app.command()(check)
 app.command()(samples)
 app.command()(pack)
+app.command()(join)

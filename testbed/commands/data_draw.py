@@ -1,4 +1,4 @@
-"""`radiosem data samples` and `data pack`: data sets -> what a user, the tests and the demo send."""
+"""`radiosem data samples`, `data pack` and `data join`: data sets -> what is sent, and one data set of several."""
 
 import json
 from pathlib import Path
@@ -56,3 +56,25 @@ def pack(
     from testbed.make_pack import make_pack
 
     typer.echo(make_pack(data, out, landscape_image))
+
+
+def join(
+    out: Annotated[Path, typer.Argument(help="Folder of the joined data set.")],
+    data: Annotated[list[Path], typer.Argument(help="Data sets with dataset.json, of one scale and carrier.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was joined as JSON.")] = False,
+) -> None:
+    """Make one data set of several, for instance of cities traced with transmitters of different heights.
+
+    Files are hard links where the disk allows. Every block keeps its number, its city and its split.
+
+    Example: `radiosem data join ~/maps/all ~/maps/munich ~/maps/helsinki`
+    """
+    from testbed.data_join import join_datasets  # reads with OpenCV, which --help does without
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("files")
+        blocks = join_datasets(out, data, lambda done, of: progress.update(bar, completed=done, total=of))
+    if as_json:
+        typer.echo(json.dumps({"folder": str(out), "blocks": blocks}))
+        return
+    typer.echo(f"{out}: {sum(blocks.values())} blocks of {len(blocks)} data sets")

@@ -1,0 +1,75 @@
+"""Data sets of one scale -> one data set that holds the maps of all of them, cities still apart."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from radiosem.errors import InputError
+from radiosem_models.data import Dataset
+
+SHARED = ("frequency_hz", "rx_height_m", "floor_db", "top_db", "cell_size_m")  # what all must agree on
+KEPT = ("png", "antenna", "gain")
+
+
+def join_datasets(
+    out: Path, folders: Sequence[Path], report: Callable[[int, int], None] = lambda done, of: None
+) -> dict[str, int]:
+    """Put the files of several data sets into one folder, hard links where the disk allows, and gather dataset.json.
+
+    out      folder; files that are there already are left, so that a run that was stopped can be called again
+    folders  in RadioMapSeer's layout with dataset.json
+    report   called with files done and files in all
+    returns  blocks by folder
+    raises   InputError when two hold a block of one number, or differ in scale, carrier or cell
+    """
+    abouts = {folder: _about(folder) for folder in folders}
+    first = folders[0]
+    for folder, about in abouts.items():
+        for key in SHARED:
+            if about.get(key) != abouts[first].get(key):
+                raise InputError(
+                    f"{folder} has {key} {about.get(key)!r}, {first} has {abouts[first].get(key)!r}; "
+                    "only data sets of one scale, carrier and cell can be joined"
+                )
+    owners: dict[str, Path] = {}
+    for folder, about in abouts.items():
+        for block_id in about["tiles"]:
+            if block_id in owners:
+                raise InputError(
+                    f"block {block_id} is in {owners[block_id]} and in {folder}; trace one of them with --first-id"
+                )
+            owners[block_id] = folder
+    files = [(folder, path) for folder in folders for part in KEPT for path in sorted((folder / part).rglob("*.*"))]
+    for done, (folder, path) in enumerate(files):
+        report(done, len(files))
+        _link(path, out / path.relative_to(folder))
+    joined: dict[str, Any] = {key: abouts[first][key] for key in SHARED if key in abouts[first]}
+    for key in ("simulator", "geometry"):
+        joined[key] = "; ".join(dict.fromkeys(str(about[key]) for about in abouts.values() if key in about))
+    joined["tiles"] = {block: entry for about in abouts.values() for block, entry in about["tiles"].items()}
+    part = out / "dataset.json.part"
+    part.write_text(json.dumps(joined, indent=1), "utf-8")
+    part.replace(out / "dataset.json")
+    return {str(folder): len(about["tiles"]) for folder, about in abouts.items()}
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    about: dict[str, Any] = Dataset(folder).about
+    if not isinstance(about.get("tiles"), dict):
+        raise InputError(f"{folder} has no dataset.json that names its tiles; without it there are no splits to join")
+    return about
+
+
+def _link(source: Path, target: Path) -> None:
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source.resolve(), target)
+    except OSError:  # another disk
+        part = target.with_name(f".{target.name}.part")
+        shutil.copyfile(source, part)
+        part.replace(target)

@@ -1,0 +1,58 @@
+"""`radiosem data join`: several data sets become one, and what does not fit together is named."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from radiosem.errors import InputError
+from radiosem_models.data import Dataset
+from testbed.cli import app
+from testbed.data_join import join_datasets
+
+
+def data_set(root: Path, block: str, split: str, **about: object) -> Path:
+    rng = np.random.default_rng(int(block))
+    for folder in ("png/buildings_complete", "antenna", "gain/RT"):
+        (root / folder).mkdir(parents=True)
+    buildings = rng.random((32, 32)) < 0.3
+    cv2.imwrite(str(root / f"png/buildings_complete/{block}.png"), buildings * np.uint8(255))
+    cv2.imwrite(str(root / f"gain/RT/{block}_0.png"), rng.integers(1, 255, (32, 32)).astype(np.uint8))
+    (root / f"antenna/{block}.json").write_text(json.dumps([[3, 4, 10.0]]))
+    tiles = {block: {"city": f"city {block}", "split": split, "cx": 0.0, "cy": 0.0, "transmitters": 1}}
+    text = {"floor_db": -150.0, "top_db": -47.86, "geometry": f"survey {block}", "tiles": tiles} | about
+    (root / "dataset.json").write_text(json.dumps(text))
+    return root
+
+
+def test_a_joined_data_set_holds_every_map_of_its_parts(tmp_path: Path) -> None:
+    one, two = data_set(tmp_path / "one", "1", "train"), data_set(tmp_path / "two", "20", "test")
+    done = CliRunner().invoke(app, ["data", "join", str(tmp_path / "all"), str(one), str(two), "--json"])
+    assert json.loads(done.stdout)["blocks"] == {str(one): 1, str(two): 1}
+    joined = Dataset(tmp_path / "all")
+    assert [joined.keys(split, ("RT",))[0].block_id for split in ("train", "test")] == ["1", "20"]
+    assert joined.about["geometry"] == "survey 1; survey 20"
+    for part in (Dataset(one), Dataset(two)):
+        (key,) = part.keys("all", ("RT",))
+        np.testing.assert_array_equal(joined.grey(key), part.grey(key))
+        np.testing.assert_array_equal(joined.block(key.block_id).buildings, part.block(key.block_id).buildings)
+    join_datasets(tmp_path / "all", (one, two))  # again: nothing to do, and nothing is lost
+    assert Dataset(tmp_path / "all").block_ids == ["1", "20"]
+
+
+@pytest.mark.parametrize(
+    ("block", "about", "message"),
+    [
+        ("1", {}, r"block 1 is in .*one and in .*two; trace one of them with --first-id"),
+        ("2", {"floor_db": -147.0}, r"two has floor_db -147.0, .*one has -150.0"),
+        ("2", {"tiles": None}, r"two has no dataset.json that names its tiles"),
+    ],
+)
+def test_what_does_not_fit_together_is_named(tmp_path: Path, block: str, about: dict, message: str) -> None:
+    one, two = data_set(tmp_path / "one", "1", "train"), data_set(tmp_path / "two", block, "val", **about)
+    with pytest.raises(InputError, match=message):
+        join_datasets(tmp_path / "all", (one, two))
+    assert not (tmp_path / "all").exists()
