@@ -30,7 +30,7 @@ LAW, DEPTH = (CHANNELS.index(name) for name in ("law", "depth map"))
 # Least squares of grey on the depth map over the outdoor pixels of the 1,214 static maps of the training cities;
 # `radiosem_models.prior` recomputes them.
 DEPTH_OFFSET, DEPTH_SLOPE = -0.1819, 1.4614
-RIVAL = "rival-"  # what the names of rivals' weights begin with
+GENERATOR, RIVAL = "generator", "rival-"  # what the names of our weights and of rivals' begin with
 GENERATOR_SIDES = 32  # what H and W must divide by
 
 
@@ -57,20 +57,25 @@ def _depth_map(threads: int) -> Rebuild:
     return Rebuild(("depth map",), lambda features: np.clip(DEPTH_OFFSET + DEPTH_SLOPE * features[DEPTH], 0, 1))
 
 
-def _cgan(threads: int) -> Rebuild:
-    network = load_network("generator", threads)
-    return Rebuild(CHANNELS, lambda features: _cropped(lambda x: network(features=x), features, GENERATOR_SIDES))
+def _cgan(name: str) -> Callable[[int], Rebuild]:
+    """What loads a generator of the manifest."""
+
+    def load(threads: int) -> Rebuild:
+        network = load_network(name, threads)
+        return Rebuild(CHANNELS, lambda features: _cropped(lambda x: network(features=x), features, GENERATOR_SIDES))
+
+    return load
 
 
 def _rival(name: str) -> Callable[[int], Rebuild]:
-    """What loads the rival of that name from the manifest, whose `meta` says which channels it takes."""
+    """What loads a rival of the manifest, whose `meta` says which channels it takes."""
 
     def load(threads: int) -> Rebuild:
-        meta = weights.entry(RIVAL + name).meta
-        network = load_network(RIVAL + name, threads)
-        places = [CHANNELS.index(channel) for channel in meta["channels"]]
-        sides = int(meta["sides_multiple_of"])
+        meta = weights.entry(name).meta
+        network = load_network(name, threads)
         channels = tuple(meta["channels"])
+        places = [CHANNELS.index(channel) for channel in channels]
+        sides = int(meta["sides_multiple_of"])
         return Rebuild(channels, lambda features: _cropped(lambda x: network(channels=x), features[places], sides))
 
     return load
@@ -84,35 +89,34 @@ def _cropped(run: Callable[[Features], list[NDArray[np.float32]]], channels: Fea
 
 
 class Reconstructors(Mapping[str, Callable[[int], Rebuild]]):
-    """Name on the command line -> what loads it on a number of threads: those built in, and every rival with weights.
+    """Name on the command line -> what loads it on a number of threads: formulas, and every network with weights.
 
-    A new one that is built in is one function and one line in `BUILT_IN`; a rival appears when its weights are listed.
+    A new formula is one function and one line in `FORMULAS`; a network appears when its weights are listed: `cgan` for
+    the receiver's generator, `cgan-X` for one fine-tuned as generator-X, and the bare name of a rival.
     """
 
-    BUILT_IN: Mapping[str, Callable[[int], Rebuild]] = {
-        "path-loss": _path_loss,
-        "depth-map": _depth_map,
-        "cgan": _cgan,
-    }
+    FORMULAS: Mapping[str, Callable[[int], Rebuild]] = {"path-loss": _path_loss, "depth-map": _depth_map}
 
     def __getitem__(self, name: str) -> Callable[[int], Rebuild]:
         """Raises KeyError on a name that is not known."""
-        if name in self.BUILT_IN:
-            return self.BUILT_IN[name]
-        if name not in self._rivals():
-            raise KeyError(name)
-        return _rival(name)
+        if name in self.FORMULAS:
+            return self.FORMULAS[name]
+        network = self.networks()[name]
+        return _rival(network) if network.startswith(RIVAL) else _cgan(network)
 
     def __iter__(self) -> Iterator[str]:
-        yield from self.BUILT_IN
-        yield from self._rivals()
+        yield from self.FORMULAS
+        yield from self.networks()
 
     def __len__(self) -> int:
-        return len(self.BUILT_IN) + len(self._rivals())
+        return len(self.FORMULAS) + len(self.networks())
 
     @staticmethod
-    def _rivals() -> list[str]:
-        return sorted(name.removeprefix(RIVAL) for name in weights.entries() if name.startswith(RIVAL))
+    def networks() -> dict[str, str]:
+        """Name on the command line -> name in the manifest."""
+        listed = sorted(weights.entries())
+        ours = {"cgan" + name.removeprefix(GENERATOR): name for name in listed if name.startswith(GENERATOR)}
+        return ours | {name.removeprefix(RIVAL): name for name in listed if name.startswith(RIVAL)}
 
 
 RECONSTRUCTORS = Reconstructors()
@@ -120,9 +124,7 @@ RECONSTRUCTORS = Reconstructors()
 
 def network_of(model: str) -> str | None:
     """Name in the manifest of the network that a reconstructor runs; None for a formula or an interpolation."""
-    if model == "cgan":
-        return "generator"
-    return None if model in INTERPOLATORS or model in RECONSTRUCTORS.BUILT_IN else RIVAL + model
+    return RECONSTRUCTORS.networks().get(model)
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,11 @@ def roughened(buildings: NDArray[np.bool_], rng: np.random.Generator) -> NDArray
     return np.asarray(cv2.GaussianBlur(depth, (0, 0), 1.0) > 0)
 
 
+def scale_name(dataset: Dataset) -> str:
+    """Of the grey that a network learns to draw."""
+    return "unknown" if dataset.known_scale is None else dataset.known_scale.name
+
+
 class MapLoader:
     """Radio maps of a split as (features, grey); what no law changes is computed once and kept."""
 
@@ -144,7 +149,9 @@ class MapLoader:
         return features, np.asarray(self._grey[i][None] / 255, np.float32)
 
     def law(self, i: int, rng: np.random.Generator) -> PathLoss:
-        """The law a receiver would get for map i."""
+        """The law a receiver would get for map i; the prior where grey is not known in dB, and none can be fitted."""
+        if self.dataset.known_scale is None:
+            return PRIOR
         return draw_law(self.dataset, self.keys[i], self._grey[i], rng)
 
     def _received(self, i: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -180,7 +187,7 @@ class GeneratorTask:
     """Train the cGAN by eq. 5-6 of arXiv 2501.10654; the patch discriminator learns on every other step.
 
     options  widths, batch, lr, adversarial_weight (the alpha of eq. 6), models (simulations), rough
-             (the share of maps rebuilt from a roughened mask)
+             (the share of maps rebuilt from a roughened mask), id (of weights beside those of the receiver)
     """
 
     averaged = ("generator",)
@@ -255,14 +262,15 @@ class GeneratorTask:
         """Write generator.onnx, its manifest entry, and the fingerprints of the masks it learned from."""
         export_seen(self.dataset, folder)
         example = torch.from_numpy(self.validation.load(0, None)[0])[None]
-        meta = {"scale": self.dataset.scale.name, "channels": list(CHANNELS)}
+        name = f"generator-{self.options['id']}" if "id" in self.options else "generator"
+        meta = {"scale": scale_name(self.dataset), "channels": list(CHANNELS)}
         split = f"split train {self.dataset.split_hash('train')[:16]}"
         path = export_network(
             self.generator.eval(),
             {"features": example},
             ("grey",),
             folder,
-            "generator",
+            name,
             licence="MIT",
             data=f"{self.dataset.root.name}, {split}, models {self.options['models']}",
             metrics={"val_mse": self.validate()["score"]},

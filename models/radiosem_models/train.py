@@ -46,7 +46,8 @@ class Recipe:
     seed              of the weights and of every random draw
     ema               decay of the weight average a step, once warmed up
     validate_every_s  seconds of training between two looks at the validation split
-    options           for the task: splits, scaling, sizes, learning rates
+    options           for the task: splits, scaling, sizes, learning rates; with `begin_with`, the checkpoint of another
+                      training, its networks are not drawn by the seed but those of that checkpoint
     """
 
     name: str
@@ -141,6 +142,26 @@ class Run:
         torch.set_rng_state(state["torch_rng"])
         self.elapsed_s, self.step, self.images, self.best = state["counts"]
 
+    def begin_with(self, path: Path) -> None:
+        """Take over the networks of another training, the averages where there are such.
+
+        raises  InputError when there is no such checkpoint, or it is one of other networks
+        """
+        try:
+            state = torch.load(path, weights_only=False)
+            for name, module in self.task.modules().items():
+                averaged = state["averages"].get(name)
+                if averaged is None:
+                    module.load_state_dict(state["modules"][name])
+                    continue
+                self.averages[name].load_state_dict(averaged)
+                module.load_state_dict(self.averages[name].module.state_dict())
+                self.averages[name].n_averaged.zero_()
+        except FileNotFoundError:
+            raise InputError(f"begin_with is {str(path)!r}, which is no file; train that recipe first") from None
+        except (KeyError, RuntimeError) as error:
+            raise InputError(f"begin_with is {str(path)!r}, a checkpoint of other networks: {error}") from None
+
     def save(self, name: str) -> None:
         """Write a checkpoint that is either whole or not there."""
         path = self.folder / name
@@ -227,6 +248,8 @@ def train(
         if state is not None:
             run.restore(state)
             del state
+        elif "begin_with" in recipe.options:
+            run.begin_with(Path(recipe.options["begin_with"]))
         with _stop_on_signal() as stopped:
             _loop(run, budget_s, stopped, report)
         run.save(CHECKPOINT)

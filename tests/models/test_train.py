@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,6 +162,34 @@ def test_the_generator_starts_as_what_rays_bring():
     features[:, 0] = (features[:, 0] > 0.7).float()
     grey = Generator((8, 16))(features)
     assert torch.allclose(grey[:, 0], features[:, CHANNELS.index("rays")] * (1 - features[:, 0]))
+
+
+def test_a_fine_tuning_begins_with_the_averages_of_another_training(recipe, city, tmp_path):
+    train(recipe("generator"), city, 1.0, runs_dir=tmp_path)
+    begun = torch.load(tmp_path / "small-generator/best.pt", weights_only=False)["averages"]["generator"]
+    path = tmp_path / "tuned.toml"
+    extra = f'begin_with = "{tmp_path}/small-generator/best.pt"\nid = "tuned"\n'
+    path.write_text(recipe("generator", validate_every_s="0.001").read_text() + extra)
+    unscaled = shutil.copytree(city, tmp_path / "unscaled")
+    about = json.loads((unscaled / "dataset.json").read_text())
+    (unscaled / "dataset.json").write_text(json.dumps({"tiles": about["tiles"]}))
+    # A step of no length: what is exported is what it began with.
+    path.write_text(path.read_text().replace("lr = 2e-3", "lr = 0.0"))
+    outcome = train(path, unscaled, 0.01, runs_dir=tmp_path, weights_dir=tmp_path / "weights")
+    tuned = torch.load(tmp_path / "tuned/last.pt", weights_only=False)["averages"]["generator"]
+    name = next(name for name in begun if name.endswith("head.weight"))
+    assert torch.equal(tuned[name], begun[name])
+    assert [Path(file).name for file in outcome["files"]] == ["generator-tuned.onnx"]
+    assert 'scale = "unknown"' in (tmp_path / "weights/MANIFEST.toml").read_text()
+
+
+@pytest.mark.parametrize(("file", "message"), [("none.pt", "which is no file"), ("other.pt", "of other networks")])
+def test_a_fine_tuning_of_what_is_not_there_says_so(recipe, city, tmp_path, file, message):
+    torch.save({"averages": {}, "modules": {}}, tmp_path / "other.pt")
+    path = recipe("generator")
+    path.write_text(path.read_text() + f'begin_with = "{tmp_path / file}"\n')
+    with pytest.raises(InputError, match=message):
+        train(path, city, 1.0, runs_dir=tmp_path / "runs")
 
 
 @pytest.mark.parametrize(

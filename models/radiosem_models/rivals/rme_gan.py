@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from radiosem_models.rivals.cgan_plain import PatchDiscriminator, fooled, told_apart
+from radiosem_models.rivals.adversarial import Adversarial, fooled, told_apart
 from radiosem_models.rivals.radiounet import FIRST, PoolingUNet
-from radiosem_models.rivals.rival import Rival, weighted_mse
+from radiosem_models.rivals.rival import weighted_mse
 
 # Weights of the losses as published: adversarial, MSE, and that of the gradients (phase 0) or structure (phase 1).
 WEIGHTS = ((10.0, 100.0, 0.1), (10.0, 10.0, 0.1))
@@ -44,7 +44,7 @@ def structure_loss(fake: Tensor, truth: Tensor) -> Tensor:
     return 1 - total / SCALES
 
 
-class RmeGan(Rival):
+class RmeGan(Adversarial):
     """RME-GAN without samples (arXiv 2212.12817; so scored in RadioDiff's Table II and arXiv 2501.10654's Table I).
 
         channels -> RadioUNet's first U-Net -> grey;  grey, channels -> patch discriminator -> true or drawn
@@ -63,15 +63,6 @@ class RmeGan(Rival):
     def __init__(self, channels: tuple[str, ...]) -> None:
         super().__init__(channels)
         self.unet = PoolingUNet(len(channels), FIRST)
-
-    def forward(self, channels: Tensor) -> Tensor:
-        """[B, C, H, W] -> grey [B, 1, H, W]."""
-        grey: Tensor = self.unet(channels)
-        return grey
-
-    def players(self) -> dict[str, nn.Module]:
-        """The discriminator."""
-        return {"discriminator": PatchDiscriminator(len(self.channels))}
 
     def losses(
         self, channels: Tensor, truth: Tensor, weight: Tensor, phase: int, players: Mapping[str, nn.Module]

@@ -15,7 +15,7 @@ from radiosem.features import CHANNELS
 from radiosem_models.blocks import channels_last
 from radiosem_models.data import Dataset
 from radiosem_models.export import export_network, round_to_half
-from radiosem_models.generator import MapLoader
+from radiosem_models.generator import MapLoader, scale_name
 from radiosem_models.rivals.autoencoder import AutoEncoder
 from radiosem_models.rivals.cgan_plain import PlainCGan
 from radiosem_models.rivals.geo2sigmap import Geo2SigMap
@@ -141,7 +141,7 @@ class RivalTask:
         example = features[:, self._places].repeat(1, 1, times, times)
         meta = {
             "rival": self.options["rival"],
-            "scale": self.dataset.scale.name,
+            "scale": scale_name(self.dataset),
             "channels": list(self.channels),
             "sides_multiple_of": self.network.sides_multiple_of,
             "parameters": sum(p.numel() for p in self.network.parameters()),

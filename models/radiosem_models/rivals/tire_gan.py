@@ -10,8 +10,9 @@ from torch.nn import functional as F
 from radiosem.metrics import DEFAULT_POWER_DBM, DEFAULT_THRESHOLD_DBM
 from radiosem.scale import RAYTRACED
 from radiosem_models.blocks import ConvBlock
-from radiosem_models.rivals.cgan_plain import PatchDiscriminator, StridedUNet, fooled, told_apart
-from radiosem_models.rivals.rival import Rival, weighted_mse
+from radiosem_models.rivals.adversarial import Adversarial, fooled, told_apart
+from radiosem_models.rivals.cgan_plain import StridedUNet
+from radiosem_models.rivals.rival import weighted_mse
 
 MSE_WEIGHT, TASK_WEIGHT = 100.0, 1.0  # beside an adversarial loss of weight 1; chosen, see the class
 THRESHOLD_GREY = float(RAYTRACED.grey(np.array(DEFAULT_THRESHOLD_DBM - DEFAULT_POWER_DBM)))
@@ -24,7 +25,7 @@ class Incentive(nn.Sequential):
         super().__init__(ConvBlock(1, width), ConvBlock(width, width), nn.Conv2d(width, 1, 3, 1, 1))
 
 
-class TireGan(Rival):
+class TireGan(Adversarial):
     """TiRE-GAN without samples (arXiv 2405.02567): depth map in, outage detection as the task that rewards.
 
         channels -> strided U-Net -> grey;  grey, channels -> patch discriminator -> true or drawn
@@ -43,14 +44,9 @@ class TireGan(Rival):
         super().__init__(channels)
         self.unet = StridedUNet(len(channels), widths)
 
-    def forward(self, channels: Tensor) -> Tensor:
-        """[B, C, H, W] -> grey [B, 1, H, W]."""
-        grey: Tensor = self.unet(channels)
-        return grey
-
     def players(self) -> dict[str, nn.Module]:
         """The discriminator and the incentive network."""
-        return {"discriminator": PatchDiscriminator(len(self.channels)), "incentive": Incentive()}
+        return {**super().players(), "incentive": Incentive()}
 
     def losses(
         self, channels: Tensor, truth: Tensor, weight: Tensor, phase: int, players: Mapping[str, nn.Module]
