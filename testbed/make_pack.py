@@ -23,7 +23,7 @@ READINGS_A_TRANSMITTER = 300
 NOISE_DB = 1.0
 JPEG_QUALITY = 88
 
-Render = Callable[..., NDArray[np.uint8]]  # radiosem_models.render.landscape_image
+Render = Callable[..., NDArray[np.uint8]]  # radiosem_models.rendering.landscape.landscape_image
 
 
 @dataclass(frozen=True)

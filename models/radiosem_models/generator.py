@@ -17,8 +17,8 @@ from radiosem.pathloss import PRIOR, fit_path_loss
 from radiosem.types import Grid, PathLoss, Samples
 from radiosem_models.blocks import ConvBlock, PatchUNet, channels_last
 from radiosem_models.data import Dataset, MapKey
-from radiosem_models.export import export_network
-from radiosem_models.seen import export_seen
+from radiosem_models.training.export import export_network
+from radiosem_models.training.seen import export_seen
 
 BUILDINGS, CARS, RAYS = (CHANNELS.index(name) for name in ("buildings", "cars", "rays"))
 EDGE_CUES = (BUILDINGS, CHANNELS.index("sight"), RAYS)  # what has edges to the pixel

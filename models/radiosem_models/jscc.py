@@ -13,8 +13,8 @@ from torch.optim import AdamW, Optimizer
 
 from radiosem_models.blocks import ConvBlock, ResBlock
 from radiosem_models.data import Dataset
-from radiosem_models.export import export_network
-from radiosem_models.procedural import KINDS, procedural_heights
+from radiosem_models.rendering.procedural import KINDS, procedural_heights
+from radiosem_models.training.export import export_network
 from radiosem_models.vqvae import draw_masks
 
 STRIDE = 8  # pixels a side of the cell whose symbols are drawn together

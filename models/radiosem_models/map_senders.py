@@ -18,7 +18,7 @@ from torch.optim import AdamW, Optimizer
 from radiosem.errors import InputError
 from radiosem_models.blocks import ConvBlock, ResBlock, channels_last
 from radiosem_models.data import Dataset
-from radiosem_models.export import export_network
+from radiosem_models.training.export import export_network
 from radiosem_models.vqvae import Codebook
 
 UNSHUFFLE = 4

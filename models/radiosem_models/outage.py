@@ -15,8 +15,8 @@ from radiosem.inference import Network
 from radiosem.types import Transmitter
 from radiosem_models.blocks import UNet, channels_last
 from radiosem_models.data import Dataset
-from radiosem_models.export import export_network
 from radiosem_models.generator import MapLoader
+from radiosem_models.training.export import export_network
 
 SHARPNESS = 20.0  # a pixel 5 % of the scale below the threshold starts out at 1 logit
 

@@ -18,11 +18,11 @@ from torch.optim import Optimizer
 
 from radiosem.masks import mask_on_grid
 from radiosem.types import Grid
-from radiosem_models.aerial import WORKING_PIXEL_M, AerialTiles, View
 from radiosem_models.blocks import PatchUNet, channels_last
 from radiosem_models.data import Dataset
-from radiosem_models.export import export_network
-from radiosem_models.landscapes import Crop, Landscapes, aerial_crop, aerial_tile, disturb, rendered_crop
+from radiosem_models.rendering.aerial import WORKING_PIXEL_M, AerialTiles, View
+from radiosem_models.rendering.landscapes import Crop, Landscapes, aerial_crop, aerial_tile, disturb, rendered_crop
+from radiosem_models.training.export import export_network
 
 MULTIPLE = 32  # sides of the input are multiples of this
 MIN_SIDE = 64

@@ -13,7 +13,7 @@ from torch.optim import AdamW, Optimizer
 
 from radiosem_models.blocks import ConvBlock, ResBlock
 from radiosem_models.data import Dataset
-from radiosem_models.export import export_network
+from radiosem_models.training.export import export_network
 
 STRIDE = 8  # pixels a side that one index stands for
 UNSHUFFLE = 4

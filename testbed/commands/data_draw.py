@@ -52,7 +52,7 @@ def pack(
     Example: `radiosem data pack --data ~/raytraced --out testbed/sample_pack`
     """
     require("drawing landscapes", "demo", "scipy")
-    from radiosem_models.render import landscape_image  # only this command draws landscapes
+    from radiosem_models.rendering.landscape import landscape_image  # only this command draws landscapes
     from testbed.make_pack import make_pack
 
     typer.echo(make_pack(data, out, landscape_image))

@@ -16,7 +16,7 @@ from radiosem.errors import InputError
 from testbed.extras import require
 
 if TYPE_CHECKING:
-    from radiosem_models.training_queue import Standing
+    from radiosem_models.training.queue import Standing
 
 
 def train(
@@ -90,8 +90,8 @@ def train(
     if not recipe.is_file():
         raise InputError(f"recipe is {_shown(recipe)}, which is not a file; give one such as models/recipes/vqvae.toml")
     folder = _data_folder(data)
-    from radiosem_models.train import parse_budget_s  # imports torch, which no other command needs
-    from radiosem_models.train import train as run
+    from radiosem_models.training.loop import parse_budget_s  # imports torch, which no other command needs
+    from radiosem_models.training.loop import train as run
 
     with _progress() as report:
         outcome = run(
@@ -127,13 +127,13 @@ def _data_folder(data: Path | None) -> Path:
 
 def _draw(folder: Path) -> None:
     require("drawing curves", "demo", "matplotlib")
-    from radiosem_models.curves import draw_curves
+    from radiosem_models.training.curves import draw_curves
 
     typer.echo(draw_curves(folder))
 
 
 def _run_queue(path: Path, data: Path | None, runs: Path, status: bool, as_json: bool) -> None:
-    from radiosem_models.training_queue import read_queue, standing, work_through
+    from radiosem_models.training.queue import read_queue, standing, work_through
 
     entries = read_queue(path)
     if status:

@@ -6,7 +6,7 @@ import pytest
 from radiosem.features import CHANNELS
 from radiosem_models.data import Dataset
 from radiosem_models.generator import MapLoader, roughened
-from radiosem_models.procedural import procedural_heights
+from radiosem_models.rendering.procedural import procedural_heights
 
 
 @pytest.mark.parametrize("kind", ["perimeter", "suburb"])

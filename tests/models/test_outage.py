@@ -8,9 +8,9 @@ import torch
 
 from radiosem.features import CHANNELS
 from radiosem.inference import Network
-from radiosem_models.export import export_network
 from radiosem_models.generator import Generator
 from radiosem_models.outage import OutageClassifier, OutageTask
+from radiosem_models.training.export import export_network
 
 FACTS = {"recipe": "none", "data": "none", "licence": "MIT", "metrics": {}, "meta": {}}
 

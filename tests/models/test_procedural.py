@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from radiosem.errors import InputError
-from radiosem_models.procedural import KINDS, procedural_heights, procedural_houses
+from radiosem_models.rendering.procedural import KINDS, procedural_heights, procedural_houses
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from radiosem.errors import InputError
-from radiosem_models.render import _cast_shadow, landscape_image
+from radiosem_models.rendering.landscape import _cast_shadow, landscape_image
 
 
 @pytest.fixture

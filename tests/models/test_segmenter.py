@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from radiosem.errors import InputError
-from radiosem_models.aerial import AerialTiles, View, by_hash, ground_of
-from radiosem_models.landscapes import aerial_crop, aerial_tile, disturb, rendered_crop
+from radiosem_models.rendering.aerial import AerialTiles, View, by_hash, ground_of
+from radiosem_models.rendering.landscapes import aerial_crop, aerial_tile, disturb, rendered_crop
 from radiosem_models.segmenter import Segmenter, SegmenterTask, pooled_iou, probability, segmentation_loss
 
 WIDTHS = (8, 8, 8, 8)

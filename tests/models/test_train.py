@@ -17,7 +17,7 @@ import torch
 
 from radiosem.errors import InputError, WeightsError
 from radiosem.inference import Network
-from radiosem_models.train import _in_recipes, parse_budget_s, read_recipe, train
+from radiosem_models.training.loop import _in_recipes, parse_budget_s, read_recipe, train
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 SMALL = {
@@ -76,7 +76,7 @@ def test_a_resumed_training_goes_on_from_its_checkpoint(recipe, city, tmp_path):
 
 def test_a_killed_training_is_checkpointed(recipe, city, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from radiosem_models.train import train; import torch;"
+        "import sys; from pathlib import Path; from radiosem_models.training.loop import train; import torch;"
         "torch.set_num_threads(1);"
         "print(train(Path(sys.argv[1]), Path(sys.argv[2]), 600, runs_dir=Path(sys.argv[3]))['finished'])"
     )
@@ -94,7 +94,7 @@ def test_a_killed_training_is_checkpointed(recipe, city, tmp_path):
 
 
 def test_an_export_that_differs_from_torch_is_refused(tmp_path, monkeypatch):
-    from radiosem_models import export
+    from radiosem_models.training import export
 
     class Doubled(torch.nn.Module):
         def forward(self, x):
@@ -108,7 +108,7 @@ def test_an_export_that_differs_from_torch_is_refused(tmp_path, monkeypatch):
 
 
 def test_trainings_that_end_together_are_all_listed(tmp_path):
-    from radiosem_models import export
+    from radiosem_models.training import export
 
     names = [f"network-{number}" for number in range(8)]
     entries = [{"name": name, "file": f"{name}.onnx", "meta": {}} for name in names]

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from radiosem.errors import InputError
-from radiosem_models import train as training
-from radiosem_models.curves import draw_curves
-from radiosem_models.run_folder import differences, held, progress, read_outcome
-from radiosem_models.training_queue import read_queue, standing, work_through
+from radiosem_models.training import loop as training
+from radiosem_models.training.curves import draw_curves
+from radiosem_models.training.queue import read_queue, standing, work_through
+from radiosem_models.training.run_folder import differences, held, progress, read_outcome
 
 HEAD = 'task = "line"\nseed = 1\nema = 0.9\nvalidate_every_s = 0.01\n[options]\n'
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radiosem.fingerprints import fingerprints, seen_patches
-from radiosem_models.procedural import procedural_heights
+from radiosem_models.rendering.procedural import procedural_heights
 
 ENOUGH = 0.05  # well below what the same ground shares, well above what other ground does
 

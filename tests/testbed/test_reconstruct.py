@@ -16,8 +16,8 @@ from radiosem.fingerprints import fingerprints
 from radiosem.pathloss import PRIOR
 from radiosem.scale import RAYTRACED
 from radiosem_models.data import Dataset
-from radiosem_models.export import export_network, list_weights
-from radiosem_models.procedural import procedural_heights
+from radiosem_models.rendering.procedural import procedural_heights
+from radiosem_models.training.export import export_network, list_weights
 from testbed import reconstruct
 from testbed.interpolation import INTERPOLATORS
 from testbed.reconstruct import LAW, evaluate

@@ -14,7 +14,6 @@ from radiosem.errors import InputError
 from radiosem.features import CHANNELS
 from radiosem_models.blocks import channels_last
 from radiosem_models.data import Dataset
-from radiosem_models.export import export_network, round_to_half
 from radiosem_models.generator import MapLoader, scale_name
 from radiosem_models.rivals.autoencoder import AutoEncoder
 from radiosem_models.rivals.cgan_plain import PlainCGan
@@ -24,7 +23,8 @@ from radiosem_models.rivals.rival import INPUTS, Rival
 from radiosem_models.rivals.rme_gan import RmeGan
 from radiosem_models.rivals.tire_gan import TireGan
 from radiosem_models.rivals.uvm_net import UvmNet
-from radiosem_models.seen import export_seen
+from radiosem_models.training.export import export_network, round_to_half
+from radiosem_models.training.seen import export_seen
 
 # Name in a recipe and on the command line -> class: a new rival is one file and one line here.
 RIVALS: dict[str, type[Rival]] = {

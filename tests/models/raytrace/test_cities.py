@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from radiosem.errors import InputError
-from radiosem_models.procedural import procedural_heights
 from radiosem_models.raytrace.cities.geojson import read_geojson
 from radiosem_models.raytrace.cities.imagined import imagined_blocks
 from radiosem_models.raytrace.cities.openstreetmap import read_osm
 from radiosem_models.raytrace.heights import OUTDOORS_M, height_map
+from radiosem_models.rendering.procedural import procedural_heights
 
 HEIGHTS_M = [8.0, 8.4, 8.4, 9.5, 11.6]  # the shed by default, two levels twice, the house, three levels
 AREAS_M2 = {8.0: 48, 8.4: 40 * 40 - 20 * 20 + 100, 9.5: 200, 11.6: 400}

@@ -1,13 +1,13 @@
 """A kind of settlement and seeds -> cities of one block each that nobody built."""
 
-from radiosem_models.procedural import procedural_houses
 from radiosem_models.raytrace.cities import City
 from radiosem_models.raytrace.heights import SIDE
 from radiosem_models.raytrace.mesh import Mesh, extruded
+from radiosem_models.rendering.procedural import procedural_houses
 
 
 def imagined_blocks(kind: str, seeds: range, split: str) -> list[City]:
-    """The blocks that `radiosem_models.procedural` draws from these seeds, their houses extruded.
+    """The blocks that `radiosem_models.rendering.procedural` draws from these seeds, their houses extruded.
 
     raises  InputError when the kind is unknown
     """

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.errors import InputError
-from radiosem_models.aerial import WORKING_PIXEL_M, View
 from radiosem_models.data import Dataset
-from radiosem_models.procedural import procedural_heights
-from radiosem_models.render import CELL_PIXELS, landscape_image
+from radiosem_models.rendering.aerial import WORKING_PIXEL_M, View
+from radiosem_models.rendering.landscape import CELL_PIXELS, landscape_image
+from radiosem_models.rendering.procedural import procedural_heights
 
 Crop = tuple[NDArray[np.uint8], NDArray[np.bool_]]  # image [S, S, 3] RGB, buildings [S, S], at 0.5 m a pixel
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from radiosem.errors import InputError, RadiosemError
-from radiosem_models.run_folder import differences, is_held, progress, read_outcome
-from radiosem_models.train import Recipe, parse_budget_s, read_recipe, train
+from radiosem_models.training.loop import Recipe, parse_budget_s, read_recipe, train
+from radiosem_models.training.run_folder import differences, is_held, progress, read_outcome
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from radiosem.fingerprints import fingerprints
 from radiosem_models.data import Dataset
-from radiosem_models.export import list_weights
+from radiosem_models.training.export import list_weights
 
 
 def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
@@ -33,7 +33,7 @@ def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "licence": "MIT; derived from geometry © OpenStreetMap contributors (ODbL)",
-        "recipe": "radiosem_models.seen",
+        "recipe": "radiosem_models.training.seen",
         "data": f"{dataset.root.name}, split {split} {digest[:16]}",
         "metrics": {},
         "meta": {"maps": len(dataset.blocks_in(split)), "fingerprints": len(prints)},

@@ -20,9 +20,9 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from radiosem.errors import InputError
-from radiosem_models.curves import draw_curves
-from radiosem_models.run_folder import CHECKPOINT, clear, held, progress, refuse_changes, write_outcome
-from radiosem_models.task import Task
+from radiosem_models.training.curves import draw_curves
+from radiosem_models.training.run_folder import CHECKPOINT, clear, held, progress, refuse_changes, write_outcome
+from radiosem_models.training.task import Task
 
 # Name in a recipe -> module and class: a new task is one file and one line here.
 TASKS = {

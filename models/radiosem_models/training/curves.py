@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from radiosem.errors import InputError
-from radiosem_models.run_folder import LOG, read_log
+from radiosem_models.training.run_folder import LOG, read_log
 
 CURVES = "curves.png"
 

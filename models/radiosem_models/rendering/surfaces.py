@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array  # type: ignore[import-untyped]
 from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
-from radiosem_models.render_parts import PIXEL_M, Floats, Rng, Scene, blend, box, fill, floats, noise, pick
+from radiosem_models.rendering.parts import PIXEL_M, Floats, Rng, Scene, blend, box, fill, floats, noise, pick
 
 ROOF_COLOURS = {
     "terracotta": floats([[176, 98, 70], [160, 86, 64], [190, 122, 92], [150, 92, 76], [172, 118, 96]]),

@@ -15,8 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.errors import InputError
-from radiosem_models.render_parts import PIXEL_M, Floats, Rng, Scene, draw_cars, floats, noise, park_cars, plant_trees
-from radiosem_models.render_surfaces import ground, layout, roofs
+from radiosem_models.rendering.parts import (
+    PIXEL_M,
+    Floats,
+    Rng,
+    Scene,
+    draw_cars,
+    floats,
+    noise,
+    park_cars,
+    plant_trees,
+)
+from radiosem_models.rendering.surfaces import ground, layout, roofs
 
 CELL_PIXELS = 2  # landscape pixels a cell of the block: 1 m cells, 0.5 m pixels
 

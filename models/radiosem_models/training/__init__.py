@@ -1,0 +1,1 @@
+"""A recipe and a data folder -> trained weights: loop, checkpoints, queue, export."""
