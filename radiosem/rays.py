@@ -21,7 +21,11 @@ SPEED_OF_LIGHT_M_S = 299_792_458.0
 RAYS, BOUNCES = 2048, 5
 WEAKEST = 1e-5  # share of its power at which a ray is given up
 PERMITTIVITY = 5.24  # of concrete (ITU-R P.2040-3, table 3), its small imaginary part left out
-WALL_SIGMA, FIELD_SIGMA = 1.0, 2.0  # cells: of the mask, before its slope tells how a wall stands; of what rays sampled
+CORNER, SHORTEST_WALL = 1.0, 4  # cells: how far an outline may stray from a wall; cells of the shortest wall
+WALL_SIGMA, FIELD_SIGMA = (
+    1.0,
+    1.5,
+)  # cells: of the mask, before its slope tells how a corner looks; of what rays sampled
 FANS = 128  # directions into the half plane behind an edge
 
 
@@ -69,11 +73,57 @@ def ray_gains(
 
 
 def _outward(buildings: BuildingMap) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Unit vectors out of the walls, columns east and rows south, each [H, W]; of use on the rim of buildings."""
+    """Unit vectors out of the walls, columns east and rows south, each [H, W]; of use on the rim of buildings.
+
+    A wall is what lies between two corners of the outline drawn as a polygon, and all its cells look the same way; at
+    corners and on small things the slope of the mask must do.
+    """
     smooth = cv2.GaussianBlur(buildings.astype(np.float32), (0, 0), WALL_SIGMA)
-    east, south = (-cv2.Sobel(smooth, cv2.CV_32F, *axes, ksize=3) for axes in ((1, 0), (0, 1)))
-    length = np.maximum(np.hypot(east, south), np.float32(1e-9))
-    return np.asarray(east / length, np.float32), np.asarray(south / length, np.float32)
+    slope_east, slope_south = (cv2.Sobel(smooth, cv2.CV_32F, *axes, ksize=3) for axes in ((1, 0), (0, 1)))
+    slope = np.maximum(np.hypot(slope_east, slope_south), np.float32(1e-9))
+    east, south = np.asarray(-slope_east / slope, np.float32), np.asarray(-slope_south / slope, np.float32)
+    outlines, _ = cv2.findContours(buildings.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    for outline in outlines:
+        if len(outline) >= SHORTEST_WALL:
+            corners = cv2.approxPolyDP(outline, CORNER, closed=True)
+            _straighten(outline[:, 0], corners[:, 0], SHORTEST_WALL, east, south)
+    return east, south
+
+
+@compiled
+def _straighten(outline, corners, shortest, east, south):  # type: ignore[no-untyped-def]
+    """Turn the vectors of each wall between two corners to the normal of the line through its cells."""
+    count = len(outline)
+    start = 0
+    while start < count - 1 and (outline[start, 0] != corners[0, 0] or outline[start, 1] != corners[0, 1]):
+        start += 1
+    first = start
+    corner = 1
+    for k in range(start + 1, start + count + 1):
+        x, y = outline[k % count]
+        goal = corners[corner % len(corners)]
+        if k < start + count and (x != goal[0] or y != goal[1]):
+            continue
+        cells = k - first + 1
+        if cells >= shortest:
+            mean_x, mean_y = 0.0, 0.0
+            for i in range(first, k + 1):
+                mean_x += outline[i % count, 0] / cells
+                mean_y += outline[i % count, 1] / cells
+            xx, yy, xy = 0.0, 0.0, 0.0
+            for i in range(first, k + 1):
+                dx, dy = outline[i % count, 0] - mean_x, outline[i % count, 1] - mean_y
+                xx += dx * dx
+                yy += dy * dy
+                xy += dx * dy
+            along = 0.5 * math.atan2(2 * xy, xx - yy)
+            normal_x, normal_y = -math.sin(along), math.cos(along)
+            for i in range(first + 1, k):
+                col, row = outline[i % count]
+                sign = -1.0 if normal_x * east[row, col] + normal_y * south[row, col] < 0 else 1.0
+                east[row, col], south[row, col] = sign * normal_x, sign * normal_y
+        first = k
+        corner += 1
 
 
 def _edges(buildings: BuildingMap, sight: NDArray[np.bool_]) -> NDArray[np.bool_]:
