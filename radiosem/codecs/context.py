@@ -19,6 +19,7 @@ from radiosem.codecs.mask_model import (
     MARGIN_LEFT,
     MARGIN_RIGHT,
     MARGIN_TOP,
+    SPANS,
     TALLY_BUILDING,
     TALLY_SEEN,
     TEMPLATE,
@@ -113,34 +114,44 @@ class ContextCodec:
             raise FrameError(f"mask section has {len(data)} bytes; the context code comes in words of 4")
         coder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
         rows, cols = shape
-        # Stored by front and row, so that a front lies in one piece.
+        # Stored by front and row, so that the template of a whole front is one slice a row of it.
         before = FRONT_SLOPE * MARGIN_TOP + MARGIN_LEFT
-        width = MARGIN_TOP + rows
-        fronts = np.zeros((before + cols + FRONT_SLOPE * rows + MARGIN_RIGHT, width), np.uint8)
-        offsets = np.array([(dx - FRONT_SLOPE * d) * width - d for d, dx in TEMPLATE])
+        fronts = np.zeros((before + cols + FRONT_SLOPE * rows + MARGIN_RIGHT, MARGIN_TOP + rows), np.float32)
+        template = np.ones((len(TEMPLATE) + 1, rows), np.float32)
         corrections = Corrections(self._probabilities)
         seen, building = np.full(2, TALLY_SEEN), np.array(TALLY_BUILDING)
-        lesson: list[tuple[NDArray[np.int64], ...]] = []
-        told = np.zeros((2, 2), np.int64)  # by what is near: pixels of this lesson, and how many of them are building
+        free, built = tallied(seen, building)
+        mixed_lesson: list[tuple[NDArray[np.int64], ...]] = []
+        alike_lesson: list[tuple[NDArray[np.float32], NDArray[np.int64]]] = []
         try:
             for front, begin, end in _fronts(shape):
-                at = (before + front) * width + MARGIN_TOP + np.arange(begin, end)
-                near = fronts.take(offsets[ALIKE][:, None] + at).sum(axis=0)
-                alike = (near == 0, near == len(ALIKE))
-                mixed = np.flatnonzero(~(alike[0] | alike[1]))
-                free, built = tallied(seen, building)
-                probability = np.asarray(np.where(alike[1], built, free), np.int64)
-                odds, contexts = self._network(_template(fronts, offsets, at[mixed]))
+                count, line = 0, before + front
+                for d, (first, last) in SPANS.items():
+                    width = last + 1 - first
+                    start = line - FRONT_SLOPE * d + first
+                    template[count : count + width, : end - begin] = fronts[
+                        start : start + width, MARGIN_TOP + begin - d : MARGIN_TOP + end - d
+                    ]
+                    count += width
+                near = template[ALIKE, : end - begin].sum(axis=0)
+                mixed = np.flatnonzero((near > 0) & (near < len(ALIKE)))
+                odds, contexts = self._network(template.take(mixed, axis=1))
+                probability = np.where(near > 0, built, free)
                 probability[mixed] = corrections.predict(odds, contexts)
                 bits = coder.decode(self._coder_model, probability / 65536)
-                fronts.reshape(-1)[at] = bits
-                lesson.append((odds, contexts, probability[mixed], bits[mixed]))
-                told += [[is_near.sum(), bits[is_near].sum()] for is_near in alike]
+                fronts[line, MARGIN_TOP + begin : MARGIN_TOP + end] = bits
+                mixed_lesson.append((odds, contexts, probability[mixed], bits[mixed]))
+                alike_lesson.append((near, bits))
                 if front % FRONTS_PER_LESSON == FRONTS_PER_LESSON - 1:
-                    corrections.learn(*(np.concatenate(part, axis=-1) for part in zip(*lesson, strict=True)))
-                    lesson.clear()
-                    seen, building = seen + told[:, 0], building + told[:, 1]
-                    told[:] = 0
+                    corrections.learn(*(np.concatenate(part, axis=-1) for part in zip(*mixed_lesson, strict=True)))
+                    neighbours, told = (np.concatenate(part) for part in zip(*alike_lesson, strict=True))
+                    for among, count in enumerate((0, len(ALIKE))):
+                        alike = told[neighbours == count]
+                        seen[among] += len(alike)
+                        building[among] += alike.sum()
+                    free, built = tallied(seen, building)
+                    mixed_lesson.clear()
+                    alike_lesson.clear()
         except (AssertionError, ValueError) as error:
             raise FrameError(f"mask section is not a context code: {error}") from None
         if not coder.maybe_exhausted():
