@@ -32,7 +32,7 @@ def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
         "file": path.name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
-        "licence": "MIT; derived from geometry © OpenStreetMap contributors (ODbL)",
+        "licence": f"MIT; derived from geometry: {dataset.about.get('geometry', 'of the data set')}",
         "recipe": "radiosem_models.training.seen",
         "data": f"{dataset.root.name}, split {split} {digest[:16]}",
         "metrics": {},
