@@ -7,6 +7,7 @@ import pytest
 
 from radiosem.depth import path_loss_db
 from radiosem.errors import ChannelError, FrameError, InputError, UnknownCodecError
+from radiosem.features import CHANNELS
 from radiosem.types import Grid, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
@@ -47,7 +48,7 @@ def test_two_transmitters_add_up_in_milliwatts(pipeline, record, send):
 
 def test_any_grid_is_padded_to_what_the_network_takes_and_cropped_again(generator, pipeline, send):
     (record,) = pipeline.rebuild([pipeline.receive(send())])
-    assert generator.shapes == [(1, 11, 64, 96)]
+    assert generator.shapes == [(1, len(CHANNELS), 64, 96)]
     assert record.map_dbm.shape == (48, 72)
 
 
