@@ -122,7 +122,7 @@ def test_frames_are_pinned() -> None:
     )
     frames = [FRAME, pack(two, CONTEXT), pack(replace(ONE, cars=None), JPEG)]
     digests = [hashlib.sha256(frame.strong + b"|" + frame.weak).hexdigest()[:16] for frame in frames]
-    assert digests == ["a271c7c2c7284630", "144aa093385b985e", "ac3f06ab8b86e0a3"]
+    assert digests == ["d7ab5c8abcc6950c", "4c621f6a96c23afd", "ac3f06ab8b86e0a3"]
 
 
 @pytest.mark.parametrize("bit", range(8 * len(FRAME.strong)))

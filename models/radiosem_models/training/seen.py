@@ -27,12 +27,13 @@ def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, fingerprints=prints)
     content = buffer.getvalue()
+    origin = dataset.about.get("geometry") or dataset.about.get("source") or "the data set"
     entry: dict[str, Any] = {
         "name": path.stem,
         "file": path.name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
-        "licence": f"MIT; derived from geometry: {dataset.about.get('geometry', 'of the data set')}",
+        "licence": f"MIT; derived from {origin}",
         "recipe": "radiosem_models.training.seen",
         "data": f"{dataset.root.name}, split {split} {digest[:16]}",
         "metrics": {},
