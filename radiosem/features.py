@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.depth import SightLines, distance_m, path_loss_db, sight_lines
-from radiosem.rays import SPEED_OF_LIGHT_M_S, ray_gains
+from radiosem.rays import ray_gains
 from radiosem.scale import RAYTRACED
-from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Transmitter
+from radiosem.types import SPEED_OF_LIGHT_M_S, BuildingMap, CarMap, Grid, PathLoss, Transmitter
 
 CHANNELS = (
     "buildings",  # 1 inside

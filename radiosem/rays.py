@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.compiled import compiled
-from radiosem.types import BuildingMap, Transmitter
+from radiosem.types import SPEED_OF_LIGHT_M_S, BuildingMap, Transmitter
 
-SPEED_OF_LIGHT_M_S = 299_792_458.0
 RAYS, BOUNCES = 2048, 5
 WEAKEST = 1e-5  # share of its power at which a ray is given up
 PERMITTIVITY = 5.24  # of concrete (ITU-R P.2040-3, table 3), its small imaginary part left out

@@ -18,6 +18,7 @@ DepthMap: TypeAlias = NDArray[np.float32]  # [H, W] in [0, 1]
 RadioMap: TypeAlias = NDArray[np.float32]  # [H, W] received power in dBm, NaN inside buildings
 
 RECEIVER_HEIGHT_M = 1.5  # the height every map is drawn for
+SPEED_OF_LIGHT_M_S = 299_792_458.0
 MAX_TRANSMITTERS = 16
 MIN_SIDE, MAX_SIDE = 32, 1024  # pixels
 

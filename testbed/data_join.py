@@ -42,7 +42,7 @@ def join_datasets(
                     f"block {block_id} is in {owners[block_id]} and in {folder}; trace one of them with --first-id"
                 )
             owners[block_id] = folder
-    files = [(folder, path) for folder in folders for part in KEPT for path in sorted((folder / part).rglob("*.*"))]
+    files = [(folder, path) for folder in folders for part in KEPT for path in _files(folder / part)]
     for done, (folder, path) in enumerate(files):
         report(done, len(files))
         _link(path, out / path.relative_to(folder))
@@ -61,6 +61,11 @@ def _about(folder: Path) -> dict[str, Any]:
     if not isinstance(about.get("tiles"), dict):
         raise InputError(f"{folder} has no dataset.json that names its tiles; without it there are no splits to join")
     return about
+
+
+def _files(folder: Path) -> list[Path]:
+    """Maps, masks and antennas; not what a tool that was killed left half written."""
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".png", ".json"))
 
 
 def _link(source: Path, target: Path) -> None:

@@ -121,7 +121,7 @@ class MapLoader:
 
     def __init__(self, dataset: Dataset, keys: list[MapKey]) -> None:
         self.dataset, self.keys = dataset, keys
-        self._scenes: dict[MapKey, NDArray[np.float16]] = {}
+        self._scenes: dict[tuple[str, int], NDArray[np.float16]] = {}
         self._grey = [dataset.grey(key) for key in keys]
 
     def load(
@@ -135,8 +135,7 @@ class MapLoader:
         transmitter, cars = self.dataset.transmitter(key), self.dataset.cars(key)
         buildings = self.dataset.block(key.block_id).buildings if received is None else received
         grid = Grid(*buildings.shape)
-        # Cars take no part in what is computed, only in what is shown.
-        place = MapKey(key.block_id, key.transmitter, "")
+        place = (key.block_id, key.transmitter)  # maps with and without cars share it: cars block no sight line
         if received is not None:
             features = scene_features(buildings, cars, transmitter, grid)
         else:

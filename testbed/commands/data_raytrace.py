@@ -58,8 +58,8 @@ def raytrace(
     Without a source all four cities in the sionna-rt wheel are traced. Tiles of 256 x 256 m get their numbers, their
     transmitters and their cars from the seed and the place alone, so a run may be killed and called again, or cut into
     shards that write into one folder (or into several that are copied together and finished by a last call).
-    The simulation is of flat concrete, and not a measurement. A map takes about six seconds of two cores, half as long
-    again with its noise.
+    The simulation is of flat concrete, and not a measurement. With --no-noise a map takes about six
+    seconds of two cores.
 
     Needs `pip install 'radiosem[raytrace]'` and, without CUDA, LLVM 19: `apt-get install -y libllvm19`.
 

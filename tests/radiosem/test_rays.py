@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from radiosem.depth import sight_lines
-from radiosem.rays import PERMITTIVITY, SPEED_OF_LIGHT_M_S, RayGains, ray_gains
-from radiosem.types import Transmitter
+from radiosem.rays import PERMITTIVITY, RayGains, ray_gains
+from radiosem.types import SPEED_OF_LIGHT_M_S, Transmitter
 
 TX = Transmitter(col=60, row=64)
 WAVELENGTH_M = SPEED_OF_LIGHT_M_S / TX.frequency_hz

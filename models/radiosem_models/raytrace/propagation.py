@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, median_filter  # type: ignore[import-untyped]
 
 from radiosem.scale import Scale
-from radiosem.types import RECEIVER_HEIGHT_M
+from radiosem.types import RECEIVER_HEIGHT_M, SPEED_OF_LIGHT_M_S
 from radiosem_models.raytrace.heights import OUTDOORS_M, SIDE
-from radiosem_models.raytrace.rooftops import SPEED_OF_LIGHT, rooftop_gain
+from radiosem_models.raytrace.rooftops import rooftop_gain
 from radiosem_models.raytrace.scene import Field, Point, Scene
 
 FLOOR_DB = -150.0
@@ -32,7 +32,7 @@ class Rays:
 
 def scale_at(frequency_hz: float) -> Scale:
     """Grey to dB of maps at a carrier: from FLOOR_DB up to free space at 1 m."""
-    top_db = -20 * math.log10(4 * math.pi * frequency_hz / SPEED_OF_LIGHT)
+    top_db = -20 * math.log10(4 * math.pi * frequency_hz / SPEED_OF_LIGHT_M_S)
     return Scale("raytraced", FLOOR_DB, round(top_db, 2))
 
 

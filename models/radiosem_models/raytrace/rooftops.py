@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from radiosem.compiled import jit
 
-SPEED_OF_LIGHT = 299_792_458.0  # metres a second
-
 
 def rooftop_gain(
     heights: NDArray[np.float64],

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.types import RECEIVER_HEIGHT_M
+from radiosem.types import RECEIVER_HEIGHT_M, SPEED_OF_LIGHT_M_S
 from radiosem_models.raytrace.heights import SIDE, cell_centres
 from radiosem_models.raytrace.mesh import Mesh, joined
-from radiosem_models.raytrace.rooftops import SPEED_OF_LIGHT
 from radiosem_models.raytrace.tracer import ray_tracer
 
 GROUND_HALF_M = 300.0
@@ -29,7 +28,7 @@ class Scene:
 
     def __init__(self, buildings: Sequence[Mesh], cx: float, cy: float, frequency_hz: float) -> None:
         self._rt, self._mi, self._dr = ray_tracer()
-        self.cx, self.cy, self.wavelength_m = cx, cy, SPEED_OF_LIGHT / frequency_hz
+        self.cx, self.cy, self.wavelength_m = cx, cy, SPEED_OF_LIGHT_M_S / frequency_hz
         self._scene = self._rt.load_scene(None)
         self._scene.frequency = frequency_hz
         half = GROUND_HALF_M
