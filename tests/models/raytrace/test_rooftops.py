@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import fresnel
 
-from radiosem_models.raytrace.rooftops import SPEED_OF_LIGHT, cascade_db, knife_edge_db, rooftop_gain, worst_edge
+from radiosem.types import SPEED_OF_LIGHT_M_S
+from radiosem_models.raytrace.rooftops import cascade_db, knife_edge_db, rooftop_gain, worst_edge
 
-WAVELENGTH_M = SPEED_OF_LIGHT / 5.9e9
+WAVELENGTH_M = SPEED_OF_LIGHT_M_S / 5.9e9
 
 
 @pytest.mark.parametrize("nu", [-0.7, -0.3, 0.0, 0.5, 1.0, 2.4, 5.0, 20.0])
