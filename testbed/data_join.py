@@ -23,7 +23,8 @@ def join_datasets(
     folders  in RadioMapSeer's layout with dataset.json
     report   called with files done and files in all
     returns  blocks by folder
-    raises   InputError when two hold a block of one number, or differ in scale, carrier or cell
+    raises   InputError when two hold a block of one number, or differ in scale, carrier or cell, or when `out` already
+             holds blocks of another data set
     """
     abouts = {folder: _about(folder) for folder in folders}
     first = folders[0]
@@ -42,6 +43,10 @@ def join_datasets(
                     f"block {block_id} is in {owners[block_id]} and in {folder}; trace one of them with --first-id"
                 )
             owners[block_id] = folder
+    if (out / "dataset.json").is_file():
+        others = sorted(_about(out)["tiles"].keys() - owners.keys())
+        if others:
+            raise InputError(f"out is {str(out)!r}, which already holds block {others[0]}; give a folder of its own")
     files = [(folder, path) for folder in folders for part in KEPT for path in _files(folder / part)]
     for done, (folder, path) in enumerate(files):
         report(done, len(files))

@@ -56,3 +56,11 @@ def test_what_does_not_fit_together_is_named(tmp_path: Path, block: str, about: 
     with pytest.raises(InputError, match=message):
         join_datasets(tmp_path / "all", (one, two))
     assert not (tmp_path / "all").exists()
+
+
+def test_a_folder_that_holds_another_data_set_is_left_alone(tmp_path: Path) -> None:
+    one, taken = data_set(tmp_path / "one", "1", "train"), data_set(tmp_path / "taken", "7", "test")
+    before = (taken / "dataset.json").read_bytes()
+    with pytest.raises(InputError, match=r"out is .*taken', which already holds block 7"):
+        join_datasets(taken, (one,))
+    assert (taken / "dataset.json").read_bytes() == before
