@@ -11,7 +11,6 @@ the pixels to the borders on either side along the second.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,22 +23,6 @@ from radiosem.types import RECEIVER_HEIGHT_M, BuildingMap, DepthMap, Grid, PathL
 # 2**-21, while a ratio with a denominator of at most 2048 that is no integer is 2**-11 away from the nearest.
 # So a floor is exact when slopes are rounded up, and so is a ceiling taken as the floor of one more, less MARGIN.
 ONE, HALF, MARGIN = 1 << 32, 1 << 31, 1 << 16
-
-
-@dataclass(frozen=True)
-class SightLines:
-    """What the straight line from a transmitter to every pixel meets, each float32 [H, W].
-
-    free_share   share of its pixels that are free of buildings, both ends counted (eq. 4), in [0, 1]
-    clear_near   pixels from the transmitter to the first building on the line (the whole line if none)
-    clear_far    pixels from the last building on the line to the target (the whole line if none)
-
-    The clear ends are those of one of the lines to the border, the one that passes nearest to the pixel's centre.
-    """
-
-    free_share: NDArray[np.float32]
-    clear_near: NDArray[np.float32]
-    clear_far: NDArray[np.float32]
 
 
 @compiled
@@ -125,19 +108,22 @@ def free_share(buildings: BuildingMap, transmitter: Transmitter) -> NDArray[np.f
     return share
 
 
-def sight_lines(buildings: BuildingMap, transmitter: Transmitter) -> SightLines:
-    """Free share and clear ends of the line from the transmitter to every pixel.
+def clear_ends(buildings: BuildingMap, transmitter: Transmitter) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How far the line from the transmitter to every pixel is free at either end, float32 [H, W] each, in pixels.
+
+    Of the lines to the border, it is the one that passes nearest to the pixel's centre.
 
     buildings    bool [H, W], row 0 = north
     transmitter  inside the grid
+    returns      from the transmitter to the first building, and from the last building to the pixel; the whole line
+                 where it meets none
     raises       InputError as `free_share`
     """
     flat = _flat(buildings)
-    share = free_share(buildings, transmitter)
-    near, far = np.zeros_like(share), np.zeros_like(share)
+    near, far = np.zeros((2, *buildings.shape), np.float32)
     for sector in _sectors(Grid(*buildings.shape), transmitter):
         _clear_sector(flat, *sector, near.ravel(), far.ravel())
-    return SightLines(share, near, far)
+    return near, far
 
 
 def _flat(buildings: BuildingMap) -> NDArray[np.uint8]:

@@ -1,12 +1,14 @@
 """Buildings, cars, a transmitter and its path-loss law -> the input channels of every reconstruction network."""
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.depth import SightLines, distance_m, path_loss_db, sight_lines
-from radiosem.rays import ray_gains
+from radiosem.depth import clear_ends, distance_m, free_share, path_loss_db
+from radiosem.rays import diffracted_gain, reflected_gain
 from radiosem.scale import RAYTRACED
 from radiosem.types import SPEED_OF_LIGHT_M_S, BuildingMap, CarMap, Grid, PathLoss, Transmitter
 
@@ -71,20 +73,27 @@ def scene_features(
         channel["cars"][:] = cars
     channel["transmitter"][transmitter.row, transmitter.col] = 1
     distance = distance_m(grid, transmitter)
-    channel["distance"][:] = np.log(distance) / np.float32(3 * np.log(10))
-    by_rays = not set(wanted).isdisjoint(_BY_RAYS)
-    if by_rays or not set(wanted).isdisjoint(_BY_LINES):
-        lines = sight_lines(buildings, transmitter)
-        sight = lines.free_share >= 1
-        friis = sight * (np.float32(SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / (4 * np.pi)) / distance) ** 2
-        _set_lines(channel, lines, sight, friis, grid)
-        if by_rays:
-            gains = ray_gains(buildings, sight, transmitter, grid.cell_size_m)
-            together = friis + gains.reflected_once + gains.reflected_again + gains.diffracted
-            channel["rays"][:] = _grey(together)
-            channel["reflected once"][:] = _grey(gains.reflected_once)
-            channel["reflected again"][:] = _grey(gains.reflected_again)
-            channel["diffracted"][:] = _grey(gains.diffracted)
+    channel["distance"][:] = cv2.log(distance) / np.float32(3 * np.log(10))
+    if set(wanted).isdisjoint(_BY_LINES + _BY_RAYS):
+        return out
+    share = free_share(buildings, transmitter)
+    sight = share >= 1
+    friis = sight * (np.float32(SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / (4 * np.pi)) / distance) ** 2
+    channel["free share"][:] = share
+    channel["sight"][:] = sight
+    channel["free space"][:] = _grey(friis)
+    # The loops are free of the interpreter lock: what rays mirror is one core's work, all the rest another's.
+    with ThreadPoolExecutor(1) as beside:
+        if not set(wanted).isdisjoint(_BY_RAYS):
+            bent = beside.submit(diffracted_gain, buildings, sight, transmitter, grid.cell_size_m)
+        ends = beside.submit(clear_ends, buildings, transmitter)
+        if not set(wanted).isdisjoint(_BY_RAYS):
+            once, again = reflected_gain(buildings, transmitter, grid.cell_size_m)
+            gains = {"reflected once": once, "reflected again": again, "diffracted": bent.result()}
+            for name, gain in {**gains, "rays": friis + once + again + bent.result()}.items():
+                channel[name][:] = _grey(gain)
+        for name, pixels in zip(("clear near", "clear far"), ends.result(), strict=True):
+            np.multiply(pixels, np.float32(grid.cell_size_m / 256), out=channel[name])
     return out
 
 
@@ -95,20 +104,6 @@ def set_law(features: NDArray[np.float32], transmitter: Transmitter, law: PathLo
     np.multiply(channel["law"], channel["free share"], out=channel["depth map"])
 
 
-def _set_lines(
-    channel: dict[str, NDArray[np.float32]],
-    lines: SightLines,
-    sight: NDArray[np.bool_],
-    friis: NDArray[np.float32],
-    grid: Grid,
-) -> None:
-    channel["free share"][:] = lines.free_share
-    channel["sight"][:] = sight
-    channel["free space"][:] = _grey(friis)
-    channel["clear near"][:] = lines.clear_near * (grid.cell_size_m / 256)
-    channel["clear far"][:] = lines.clear_far * (grid.cell_size_m / 256)
-
-
 def _grey(gain: NDArray[np.float32]) -> NDArray[np.float32]:
     """Linear gain as grey; at and below the floor it is 0."""
-    return RAYTRACED.grey(_DB_A_NEPER * np.log(np.maximum(gain, _FLOOR)))  # three times as fast as log10
+    return RAYTRACED.grey(_DB_A_NEPER * cv2.log(np.maximum(gain, _FLOOR)))  # ten times as fast as numpy's log10

@@ -8,7 +8,6 @@ a mask is enough to follow them. What goes over the roofs is not seen here.
 """
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -21,66 +20,70 @@ RAYS, BOUNCES = 2048, 5
 WEAKEST = 1e-5  # share of its power at which a ray is given up
 PERMITTIVITY = 5.24  # of concrete (ITU-R P.2040-3, table 3), its small imaginary part left out
 CORNER, SHORTEST_WALL = 1.0, 4  # cells: how far an outline may stray from a wall; cells of the shortest wall
-WALL_SIGMA, FIELD_SIGMA = (
-    1.0,
-    1.5,
-)  # cells: of the mask, before its slope tells how a corner looks; of what rays sampled
+# cells: of the mask, before its slope tells how a corner looks; of what rays sampled
+WALL_SIGMA, FIELD_SIGMA = 1.0, 1.5
 FANS = 128  # directions into the half plane behind an edge
 
 
-@dataclass(frozen=True)
-class RayGains:
-    """Linear power gain between isotropic antennas, each float32 [H, W], 0 where nothing arrives and indoors.
+def reflected_gain(
+    buildings: BuildingMap, transmitter: Transmitter, cell_size_m: float = 1.0
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Linear power gain between isotropic antennas by walls that mirror, in plan.
 
-    reflected_once   by one wall
-    reflected_again  by two to five
-    diffracted       by the best single vertical edge, outside the sight line
+    buildings    bool [H, W], row 0 = north
+    transmitter  inside the grid, outdoors; from indoors nothing gets out
+    returns      by one wall, and by two to five: each float32 [H, W], 0 where nothing arrives and indoors
     """
+    outdoors = ~buildings
+    reflected = np.zeros((2, *buildings.shape), np.float32)
+    if outdoors[transmitter.row, transmitter.col]:
+        east, south = _outward(buildings)
+        place = (float(transmitter.col), float(transmitter.row))
+        _reflect(buildings, east, south, *place, RAYS, BOUNCES, PERMITTIVITY, WEAKEST, reflected)
+    near = np.maximum(cv2.GaussianBlur(outdoors.astype(np.float32), (0, 0), FIELD_SIGMA), 1e-3)
+    # A cell of a ray's density: RAYS / (2 pi distance) rays cross a cell's width, each with power / distance.
+    unit = outdoors * np.float32(_friis(transmitter, cell_size_m) * 2 * math.pi / RAYS) / near
+    once, again = (np.asarray(unit * cv2.GaussianBlur(field, (0, 0), FIELD_SIGMA), np.float32) for field in reflected)
+    return once, again
 
-    reflected_once: NDArray[np.float32]
-    reflected_again: NDArray[np.float32]
-    diffracted: NDArray[np.float32]
 
-
-def ray_gains(
+def diffracted_gain(
     buildings: BuildingMap, sight: NDArray[np.bool_], transmitter: Transmitter, cell_size_m: float = 1.0
-) -> RayGains:
-    """Follow rays in plan.
+) -> NDArray[np.float32]:
+    """Linear power gain between isotropic antennas by the best single vertical edge, out of sight.
 
     buildings    bool [H, W], row 0 = north
     sight        bool [H, W], where the sight line is free
     transmitter  inside the grid, outdoors; from indoors nothing gets out
+    returns      float32 [H, W], 0 where nothing arrives, in sight and indoors
     """
-    origin = (float(transmitter.col), float(transmitter.row))
-    wavelength = SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / cell_size_m  # in cells, as all lengths below
-    friis = (wavelength / (4 * math.pi)) ** 2
-    outdoors = ~buildings
-    reflected = np.zeros((2, *buildings.shape), np.float32)
     diffracted = np.zeros(buildings.shape, np.float32)
-    if outdoors[transmitter.row, transmitter.col]:
-        east, south = _outward(buildings)
-        _reflect(buildings, east, south, *origin, RAYS, BOUNCES, PERMITTIVITY, WEAKEST, reflected)
-        edges = np.argwhere(_edges(buildings, sight))
-        _diffract(buildings, sight, *origin, wavelength, edges, FANS, diffracted)
-        # Far from the edge the fan leaves cells out: they have what their neighbours have.
-        diffracted = np.asarray(cv2.dilate(diffracted, np.ones((3, 3), np.uint8)) * (outdoors & ~sight), np.float32)
-    near = np.maximum(cv2.GaussianBlur(outdoors.astype(np.float32), (0, 0), FIELD_SIGMA), 1e-3)
-    # A cell of a ray's density: RAYS / (2 pi distance) rays cross a cell's width, each with power / distance.
-    unit = np.float32(friis * 2 * math.pi / RAYS)
-    once, again = (outdoors * unit * cv2.GaussianBlur(field, (0, 0), FIELD_SIGMA) / near for field in reflected)
-    return RayGains(once, again, diffracted * np.float32(friis))
+    if buildings[transmitter.row, transmitter.col]:
+        return diffracted
+    edges = np.argwhere(_edges(buildings, sight))
+    place = (float(transmitter.col), float(transmitter.row))
+    wavelength = SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / cell_size_m  # in cells, as all lengths of the loop
+    _diffract(buildings, sight, *place, wavelength, edges, FANS, diffracted)
+    # Far from the edge the fan leaves cells out: they have what their neighbours have.
+    spread = cv2.dilate(diffracted, np.ones((3, 3), np.uint8)) * ~(buildings | sight)
+    return np.asarray(spread * np.float32(_friis(transmitter, cell_size_m)), np.float32)
+
+
+def _friis(transmitter: Transmitter, cell_size_m: float) -> float:
+    """Gain over one cell in free space."""
+    return (SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / cell_size_m / (4 * math.pi)) ** 2
 
 
 def _outward(buildings: BuildingMap) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Unit vectors out of the walls, columns east and rows south, each [H, W]; of use on the rim of buildings.
+    """Vectors out of the walls, columns east and rows south, each [H, W], of any length; of use on the buildings' rim.
 
     A wall is what lies between two corners of the outline drawn as a polygon, and all its cells look the same way; at
     corners and on small things the slope of the mask must do.
     """
     smooth = cv2.GaussianBlur(buildings.astype(np.float32), (0, 0), WALL_SIGMA)
-    slope_east, slope_south = (cv2.Sobel(smooth, cv2.CV_32F, *axes, ksize=3) for axes in ((1, 0), (0, 1)))
-    slope = np.maximum(np.hypot(slope_east, slope_south), np.float32(1e-9))
-    east, south = np.asarray(-slope_east / slope, np.float32), np.asarray(-slope_south / slope, np.float32)
+    east, south = (
+        np.asarray(cv2.Sobel(smooth, cv2.CV_32F, *axes, ksize=3, scale=-1), np.float32) for axes in ((1, 0), (0, 1))
+    )
     outlines, _ = cv2.findContours(buildings.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     for outline in outlines:
         if len(outline) >= SHORTEST_WALL:
@@ -170,6 +173,8 @@ def _reflect(  # type: ignore[no-untyped-def]
                 break
             path += gone
             out_x, out_y = float(east[wall_r, wall_c]), float(south[wall_r, wall_c])
+            length = math.sqrt(out_x * out_x + out_y * out_y)
+            out_x, out_y = out_x / max(length, 1e-9), out_y / max(length, 1e-9)
             cosine = -(dx * out_x + dy * out_y)
             if cosine <= 0.02:  # the wall seems to look away: take the side of the cell that was hit
                 out_x, out_y = (-float(step_x), 0.0) if wall_c != c else (0.0, -float(step_y))

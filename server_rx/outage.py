@@ -25,6 +25,8 @@ class Runs(Protocol):
 def pad_to_stride(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     """[..., H, W] -> the next multiples of `STRIDE`, the south and east edges repeated; the caller crops."""
     south, east = (-side % STRIDE for side in stack.shape[-2:])
+    if south == east == 0:
+        return stack
     return np.pad(stack, [(0, 0)] * (stack.ndim - 2) + [(0, south), (0, east)], mode="edge")
 
 

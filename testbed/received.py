@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.depth import depth_map, sight_lines
+from radiosem.depth import depth_map, free_share
 from radiosem.metrics import MapScores, OutageScores, score_map, score_outage
 from radiosem.types import BuildingMap, DepthMap, Grid, PathLoss, RadioMap, Transmitter
 from testbed.pack import PackEntry, Truth
@@ -97,7 +97,7 @@ def score(entry: PackEntry, truth: Truth, received: ReceivedMap, threshold_dbm: 
     power_dbm = max(transmitter.power_dbm for transmitter in transmitters)
     truth_grey = entry.scale.grey(truth.power_dbm - power_dbm)
     truth_grey[truth.buildings | truth.censored] = 0
-    in_sight = [sight_lines(truth.buildings, transmitter).free_share >= 1 for transmitter in transmitters]
+    in_sight = [free_share(truth.buildings, transmitter) >= 1 for transmitter in transmitters]
     exclude = sample_pixels(entry)
     scores = score_map(
         truth_grey,

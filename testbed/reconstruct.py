@@ -84,7 +84,9 @@ def _rival(name: str) -> Callable[[int], Rebuild]:
 def _cropped(run: Callable[[Features], list[NDArray[np.float32]]], channels: Features, sides: int) -> Grey:
     """Run a network on channels whose south and east edges are repeated up to the sides it takes."""
     rows, cols = channels.shape[-2:]
-    padded = np.pad(channels, ((0, 0), (0, -rows % sides), (0, -cols % sides)), mode="edge")
+    padded = channels
+    if rows % sides or cols % sides:
+        padded = np.pad(channels, ((0, 0), (0, -rows % sides), (0, -cols % sides)), mode="edge")
     return np.clip(run(padded[None])[0][0, 0, :rows, :cols], 0, 1)
 
 

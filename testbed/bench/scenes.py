@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_tx.fit import fit
-from radiosem.depth import sight_lines
+from radiosem.depth import free_share
 from radiosem.errors import InputError
 from radiosem.scale import Scale
 from radiosem.types import BuildingMap, CarMap, Grid, Samples, Semantics, Transmitter
@@ -55,7 +55,7 @@ class Scene:
     @cached_property
     def in_sight(self) -> NDArray[np.bool_]:
         """Where a transmitter is in sight, bool [H, W]."""
-        lines = [sight_lines(self.buildings, transmitter).free_share >= 1 for transmitter in self.transmitters]
+        lines = [free_share(self.buildings, transmitter) >= 1 for transmitter in self.transmitters]
         return np.asarray(np.logical_or.reduce(lines))
 
     @cached_property

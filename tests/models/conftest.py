@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from radiosem.depth import distance_m, sight_lines
+from radiosem.depth import distance_m, free_share
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, Transmitter
 
@@ -34,7 +34,7 @@ def city(tmp_path_factory) -> Path:
         for k, (row, col) in enumerate(places):
             transmitter = Transmitter(int(col), int(row))
             gain_db = -47.9 - 20 * np.log10(distance_m(Grid(SIDE, SIDE), transmitter))
-            sight = sight_lines(buildings, transmitter).free_share >= 1
+            sight = free_share(buildings, transmitter) >= 1
             grey = np.where(buildings, 0, RAYTRACED.grey(gain_db - 25.0 * ~sight))
             cv2.imwrite(str(root / f"gain/RT/{block}_{k}.png"), np.rint(grey * 255).astype(np.uint8))
             if block == "1":

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from radiosem.depth import depth_map, distance_m, free_share, path_loss_db, sight_lines
+from radiosem.depth import clear_ends, depth_map, distance_m, free_share, path_loss_db
 from radiosem.errors import InputError
 from radiosem.types import Grid, PathLoss, Transmitter
 
@@ -33,7 +33,7 @@ def walk(buildings: NDArray[np.bool_], tx: Transmitter) -> NDArray[np.float32]:
     return share
 
 
-def clear_ends(buildings: NDArray[np.bool_], tx: Transmitter, col: int, row: int) -> set[tuple[int, int]]:
+def walked_ends(buildings: NDArray[np.bool_], tx: Transmitter, col: int, row: int) -> set[tuple[int, int]]:
     """(clear_near, clear_far) of the lines to the border that pass within half their spacing of a pixel's centre."""
     rows, cols = buildings.shape
     dc, dr = col - tx.col, row - tx.row
@@ -73,29 +73,29 @@ def blocks(draw: st.DrawFn) -> tuple[NDArray[np.bool_], Transmitter]:
 @given(blocks())
 def test_sight_lines_equal_the_plain_loop_exactly(block: tuple[NDArray[np.bool_], Transmitter]) -> None:
     buildings, tx = block
-    lines = sight_lines(buildings, tx)
-    for fast in (lines.free_share, lines.clear_near, lines.clear_far):
+    share, (near, far) = free_share(buildings, tx), clear_ends(buildings, tx)
+    for fast in (share, near, far):
         assert fast.dtype == np.float32
-    np.testing.assert_array_equal(lines.free_share, walk(buildings, tx))
+    np.testing.assert_array_equal(share, walk(buildings, tx))
     for row, col in np.ndindex(*buildings.shape):
-        ends = (int(lines.clear_near[row, col]), int(lines.clear_far[row, col]))
-        assert (row, col) == (tx.row, tx.col) or ends in clear_ends(buildings, tx, col, row)
+        ends = (int(near[row, col]), int(far[row, col]))
+        assert (row, col) == (tx.row, tx.col) or ends in walked_ends(buildings, tx, col, row)
 
 
 @pytest.mark.parametrize("tx", [Transmitter(col=0, row=1000), Transmitter(col=300, row=511)])
 def test_lines_across_the_largest_grid_are_exact(tx: Transmitter) -> None:
     buildings = np.random.default_rng(tx.col).random((1024, 1024)) < 0.01
-    lines = sight_lines(buildings, tx)
+    share, (near, far) = free_share(buildings, tx), clear_ends(buildings, tx)
     n = 1023 - tx.col  # the longer axis for the rows below
     rows = np.arange(max(tx.row - n, 0), min(tx.row + n, 1023) + 1)
     i = np.arange(n + 1)
     blocked = buildings[tx.row + (2 * i * (rows - tx.row)[:, None] + n) // (2 * n), tx.col + i]
-    np.testing.assert_array_equal(lines.free_share[rows, 1023], np.float32(1 - blocked.sum(axis=1) / (n + 1)))
+    np.testing.assert_array_equal(share[rows, 1023], np.float32(1 - blocked.sum(axis=1) / (n + 1)))
     # Here the lines to the border are those to the pixels.
     met = blocked.any(axis=1)
-    np.testing.assert_array_equal(lines.clear_near[rows, 1023], np.where(met, blocked.argmax(axis=1), n))
+    np.testing.assert_array_equal(near[rows, 1023], np.where(met, blocked.argmax(axis=1), n))
     last = np.where(met, n - blocked[:, ::-1].argmax(axis=1), 0)
-    np.testing.assert_array_equal(lines.clear_far[rows, 1023], n - last)
+    np.testing.assert_array_equal(far[rows, 1023], n - last)
 
 
 @pytest.mark.parametrize("tx", [Transmitter(0, 0), Transmitter(31, 31), Transmitter(16, 7), Transmitter(0, 31)])
@@ -124,23 +124,23 @@ def test_an_open_block_is_free_and_a_built_one_is_not() -> None:
     tx = Transmitter(col=5, row=20)
     rows, cols = np.ogrid[-20:12, -5:28]
     reach = np.maximum(abs(rows), abs(cols))
-    lines = sight_lines(np.zeros((32, 33), bool), tx)
-    assert (lines.free_share == 1).all()
-    np.testing.assert_array_equal(lines.clear_near, reach)
-    np.testing.assert_array_equal(lines.clear_far, reach)
-    lines = sight_lines(np.ones((32, 33), bool), tx)
-    for closed in (lines.free_share, lines.clear_near, lines.clear_far):
+    open_ground, roofs = np.zeros((32, 33), bool), np.ones((32, 33), bool)
+    assert (free_share(open_ground, tx) == 1).all()
+    for clear in clear_ends(open_ground, tx):
+        np.testing.assert_array_equal(clear, reach)
+    for closed in (free_share(roofs, tx), *clear_ends(roofs, tx)):
         assert not closed.any()
 
 
 def test_a_wall_hides_what_is_behind_it() -> None:
     buildings = np.zeros((32, 40), bool)
     buildings[:, 20:22] = True
-    lines = sight_lines(buildings, Transmitter(col=10, row=16))
-    assert (lines.free_share[:, :20] == 1).all()
-    assert lines.free_share[16, 29] == np.float32(1 - 2 / 20)
-    assert lines.clear_near[16, 29] == 10
-    assert lines.clear_far[16, 29] == 8
+    tx = Transmitter(col=10, row=16)
+    share, (near, far) = free_share(buildings, tx), clear_ends(buildings, tx)
+    assert (share[:, :20] == 1).all()
+    assert share[16, 29] == np.float32(1 - 2 / 20)
+    assert near[16, 29] == 10
+    assert far[16, 29] == 8
 
 
 @pytest.mark.parametrize("readonly", [False, True])
@@ -158,7 +158,7 @@ def test_the_memory_layout_of_the_mask_changes_nothing(readonly: bool) -> None:
 def test_a_transmitter_outside_is_refused_by_name(col: int, row: int) -> None:
     outside, buildings = Transmitter(col=col, row=row), np.zeros((32, 32), bool)
     with pytest.raises(InputError, match=f"col {col}, row {row} is outside the grid"):
-        sight_lines(buildings, outside)
+        clear_ends(buildings, outside)
     with pytest.raises(InputError, match=f"transmitter 1 at col {col}, row {row} is outside the grid"):
         depth_map(buildings, (Transmitter(0, 0), outside), (LAW, LAW))
 

@@ -1,6 +1,7 @@
 """Rays in plan agree with the mirror image of a wall and with the knife edge, and stay outdoors."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -8,16 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from radiosem.depth import sight_lines
-from radiosem.rays import PERMITTIVITY, RayGains, ray_gains
+from radiosem.depth import free_share
+from radiosem.rays import PERMITTIVITY, diffracted_gain, reflected_gain
 from radiosem.types import SPEED_OF_LIGHT_M_S, Transmitter
 
 TX = Transmitter(col=60, row=64)
 WAVELENGTH_M = SPEED_OF_LIGHT_M_S / TX.frequency_hz
 
 
-def traced(buildings: NDArray[np.bool_], tx: Transmitter = TX, cell_size_m: float = 1.0) -> RayGains:
-    return ray_gains(buildings, sight_lines(buildings, tx).free_share >= 1, tx, cell_size_m)
+class Gains(NamedTuple):
+    reflected_once: NDArray[np.float32]
+    reflected_again: NDArray[np.float32]
+    diffracted: NDArray[np.float32]
+
+
+def traced(buildings: NDArray[np.bool_], tx: Transmitter = TX, cell_size_m: float = 1.0) -> Gains:
+    sight = free_share(buildings, tx) >= 1
+    return Gains(*reflected_gain(buildings, tx, cell_size_m), diffracted_gain(buildings, sight, tx, cell_size_m))
 
 
 def friis_db(distance_m: float) -> float:
@@ -69,16 +77,16 @@ def test_an_edge_bends_into_the_shadow_like_a_knife(row: int, col: int) -> None:
 
 
 def test_open_ground_bends_and_mirrors_nothing() -> None:
-    for field in vars(traced(np.zeros((64, 64), bool), Transmitter(30, 30))).values():
+    for field in traced(np.zeros((64, 64), bool), Transmitter(30, 30)):
         assert field.dtype == np.float32
         assert not field.any()
 
 
 def test_nothing_gets_out_of_a_building_or_into_one() -> None:
     buildings = wall(50, 70)
-    assert not any(field.any() for field in vars(traced(buildings, Transmitter(60, 64))).values())
+    assert not any(field.any() for field in traced(buildings, Transmitter(60, 64)))
     gains = traced(wall(80, 90) | wall(20, 30))
-    assert not any(field[:, 80:90].any() for field in vars(gains).values())
+    assert not any(field[:, 80:90].any() for field in gains)
 
 
 def test_twice_the_cell_is_a_quarter_of_the_reflection() -> None:
@@ -90,7 +98,7 @@ def test_a_turned_block_has_a_turned_field() -> None:
     buildings = np.zeros((128, 128), bool)
     buildings[20:50, 70:110] = buildings[80:110, 30:100] = True
     turned = traced(np.rot90(buildings), Transmitter(col=TX.row, row=127 - TX.col))
-    for field, other in zip(vars(traced(buildings)).values(), vars(turned).values(), strict=True):
+    for field, other in zip(traced(buildings), turned, strict=True):
         both = (field > 0) & (np.rot90(other, -1) > 0)
         assert both.sum() > 0.9 * (field > 0).sum()
         difference = 10 * np.log10(field[both] / np.rot90(other, -1)[both])
@@ -104,7 +112,7 @@ def test_any_mask_ends_and_is_finite(seed: int, share: float) -> None:
     rows, cols = rng.integers(32, 80, 2)
     tx = Transmitter(col=int(rng.integers(cols)), row=int(rng.integers(rows)))
     buildings = rng.random((rows, cols)) < share
-    for field in vars(traced(buildings, tx)).values():
+    for field in traced(buildings, tx):
         assert field.shape == buildings.shape
         assert np.isfinite(field).all()
         assert (field >= 0).all()

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from radiosem.depth import distance_m, sight_lines
+from radiosem.depth import distance_m, free_share
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, Transmitter
 
@@ -31,7 +31,7 @@ def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
         row, col = rng.permutation(np.argwhere(~buildings))[0]
         transmitter = Transmitter(int(col), int(row))
         gain_db = -47.9 - 20 * np.log10(distance_m(Grid(SIDE, SIDE), transmitter))
-        gain_db -= 25.0 * (sight_lines(buildings, transmitter).free_share < 1)
+        gain_db -= 25.0 * (free_share(buildings, transmitter) < 1)
         grey = np.where(buildings, 0, RAYTRACED.grey(gain_db))
         grey[:, :4] = 0
         cv2.imwrite(str(root / f"png/buildings_complete/{number}.png"), buildings.astype(np.uint8) * 255)
