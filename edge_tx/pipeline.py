@@ -18,6 +18,7 @@ from edge_tx.segment import Segmenter, free_transmitters
 from edge_tx.send import Sender
 from edge_tx.sense import sense
 from edge_tx.settings import EdgeSettings
+from edge_tx.sight import clear_ground
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import DeliveryError, InputError
 from radiosem.frame import Frame, pack
@@ -76,14 +77,15 @@ class EdgePipeline:
             with _timed(stage_ms, "sense"):
                 sensed = sense(observation, settings.max_image_bytes, settings.max_image_pixels)
             with _timed(stage_ms, "segment"):
-                segmented = self._segmenter(sensed.image, sensed.grid)
+                clear, disbelief = clear_ground(sensed.samples, sensed.transmitters, sensed.grid)
+                segmented = self._segmenter(sensed.image, sensed.grid, clear)
                 buildings, doubts = free_transmitters(segmented, sensed.transmitters, sensed.grid)
             with _timed(stage_ms, "fit"):
                 laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings, settings.floor_dbm)
             semantics = Semantics(sensed.grid, sensed.transmitters, laws, buildings, sensed.cars)
             with _timed(stage_ms, "compress"):
                 frame = pack(semantics, codec)
-        warnings = sensed.warnings + doubts + guesses
+        warnings = sensed.warnings + disbelief + doubts + guesses
         return Observed(sensed.observation_id, frame, semantics, codec, stage_ms, warnings)
 
     def transmit(self, observation: pb.Observation) -> pb.Receipt:

@@ -1,0 +1,129 @@
+"""Readings as strong as in sight clear the ground before them; weak ones, and unbelievable ones, do not."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge_tx.pipeline import EdgePipeline
+from edge_tx.segment import Segmenter
+from edge_tx.settings import EdgeSettings
+from edge_tx.sight import clear_ground
+from radiosem.depth import distance_m
+from radiosem.masks import mask_on_grid
+from radiosem.types import SPEED_OF_LIGHT_M_S, Grid, Samples, Transmitter
+from radiosem_proto.v1 import radiosem_pb2 as pb
+
+GRID = Grid(64, 96)
+TX = Transmitter(col=10, row=32)
+
+
+def free_space_dbm(
+    tx: Transmitter, rows: NDArray[np.int64], cols: NDArray[np.int64], grid: Grid = GRID
+) -> NDArray[np.float64]:
+    wavelength_m = SPEED_OF_LIGHT_M_S / tx.frequency_hz
+    return tx.power_dbm + 20 * np.log10(wavelength_m / (4 * np.pi * distance_m(grid, tx)[rows, cols]))
+
+
+def readings(places: list[tuple[int, int]], loss_db: float, tx: Transmitter = TX) -> Samples:
+    """Readings at (row, col), so many dB below free space."""
+    rows, cols = np.array(places, np.int64).reshape(-1, 2).T
+    return Samples(np.zeros(len(rows), np.int64), cols, rows, free_space_dbm(tx, rows, cols) - loss_db)
+
+
+def test_the_ground_before_a_strong_reading_is_clear() -> None:
+    clear, warnings = clear_ground(readings([(32, 80)], 0.0), (TX,), GRID)
+    assert clear.shape == GRID.shape
+    assert clear.dtype == np.float32
+    assert not warnings
+    assert clear[32, 12:79].min() > 0.95
+    assert clear[40:].max() == clear[:24].max() == 0
+    assert clear[32, 86:].max() == 0
+
+
+@pytest.mark.parametrize("loss_db", [1.5, 20.0])
+def test_a_weak_reading_tells_nothing(loss_db: float) -> None:
+    clear, warnings = clear_ground(readings([(32, 80), (5, 50)], loss_db), (TX,), GRID)
+    assert not clear.any()
+    assert not warnings
+
+
+def test_a_reading_beside_the_transmitter_tells_nothing() -> None:
+    assert not clear_ground(readings([(32, 12), (33, 10)], 0.0), (TX,), GRID)[0].any()
+
+
+def test_readings_are_measured_against_their_own_transmitter() -> None:
+    strong = Transmitter(col=90, row=5, power_dbm=40.0)
+    cols, rows = np.array([60, 60]), np.array([5, 60])
+    power = free_space_dbm(strong, rows, cols)
+    samples = Samples(np.array([1, 0]), cols, rows, np.array([power[0], power[1] - 30]))
+    clear, _ = clear_ground(samples, (TX, strong), GRID)
+    assert clear[5, 62:88].min() > 0.95
+    assert not clear[20:].any()
+
+
+def test_power_that_cannot_be_is_not_believed() -> None:
+    clear, warnings = clear_ground(readings([(32, 80), (5, 50), (60, 50)], -20.0), (TX,), GRID)
+    assert not clear.any()
+    assert len(warnings) == 1
+    assert "transmitter 0" in warnings[0]
+    assert "23" in warnings[0]
+
+
+def test_the_size_of_a_cell_widens_the_line() -> None:
+    grid = Grid(64, 96, cell_size_m=0.25)
+    rows, cols = np.array([32]), np.array([80])
+    samples = Samples(np.zeros(1, np.int64), cols, rows, free_space_dbm(TX, rows, cols, grid))
+    assert clear_ground(samples, (TX,), grid)[0][36, 40] > 0.3
+    assert clear_ground(readings([(32, 80)], 0.0), (TX,), GRID)[0][36, 40] < 0.01
+
+
+def test_a_million_readings_take_bounded_memory() -> None:
+    grid = Grid(1024, 1024)
+    rng = np.random.default_rng(0)
+    rows, cols = rng.integers(0, 1024, (2, 1_000_000))
+    tx = Transmitter(col=500, row=500)
+    samples = Samples(np.zeros(len(rows), np.int64), cols, rows, free_space_dbm(tx, rows, cols, grid))
+    tracemalloc.start()
+    clear, _ = clear_ground(samples, (tx,), grid)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 300e6
+    assert (clear > 0.9).mean() > 0.9
+
+
+def test_doubtful_buildings_give_way_and_certain_ones_stay() -> None:
+    probability = np.zeros(GRID.shape, np.float32)
+    probability[20:44, 40:50], probability[20:44, 60:70] = 0.8, 0.999
+    clear, _ = clear_ground(readings([(32, 90)], 0.0), (TX,), GRID)
+    mask = mask_on_grid(probability, GRID, clear)
+    assert not mask[32, 40:50].any()
+    assert mask[22:28, 42:48].all()
+    assert mask[32, 62:68].all()
+
+
+def test_a_street_that_the_image_seems_to_close_is_opened(
+    segmenter: Segmenter, settings: EdgeSettings, observation: pb.Observation
+) -> None:
+    class Doubtful(Segmenter):
+        def probability(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+            p = super().probability(image)
+            p[56:72, 80:92] = 0.7  # across the street to the east
+            return p
+
+    doubtful = Doubtful(segmenter._network)
+    grid, tx = Grid(64, 64), Transmitter(col=32, row=32)
+    rows, cols = np.array([31, 32, 33]), np.array([60, 60, 60])
+    pipeline = EdgePipeline(settings, doubtful)
+    closed = pipeline.observe(observation).semantics.buildings
+    assert closed is not None
+    assert closed[32, 40:46].all()
+    observation.samples.transmitter.extend([0, 0, 0])
+    observation.samples.row.extend(rows.tolist())
+    observation.samples.col.extend(cols.tolist())
+    observation.samples.power_dbm.extend(free_space_dbm(tx, rows, cols, grid).tolist())
+    opened = pipeline.observe(observation).semantics.buildings
+    assert opened is not None
+    assert not opened[32].any()
+    pipeline.close()
