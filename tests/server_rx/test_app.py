@@ -191,47 +191,43 @@ def test_stopping_ends_event_streams_and_answers_what_is_queued(tmp_path, networ
     server.wait()
 
 
-def test_more_streams_than_there_is_room_for_are_put_off(tmp_path, networks, send, monkeypatch):
+@pytest.fixture
+def busy(tmp_path, networks, send, monkeypatch):
+    """A receiver with room for one stream, which stays open until it is released: stub, stream, release."""
     monkeypatch.setattr("server_rx.service.MAX_STREAMS", 1)
     server = create_server(settings(tmp_path / "data"), lambda threads: networks)
     server.start()
+    release = threading.Event()
+
+    def bursts():
+        yield send("first")
+        release.wait(60)
+
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        stub, release = ReceiverStub(channel), threading.Event()
-
-        def first():
-            yield send("first")
-            release.wait(60)
-
-        held = stub.Deliver(first(), timeout=60)
+        stub = ReceiverStub(channel)
+        held = stub.Deliver(bursts(), timeout=60)
         assert next(held).status == Status.STATUS_ACCEPTED
-        with pytest.raises(grpc.RpcError) as error:
-            next(stub.Deliver(iter([send("second")]), timeout=60))
-        assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        yield stub, held, release
         release.set()
-        assert list(held) == []
-        assert next(stub.Deliver(iter([send("second")]), timeout=60)).status == Status.STATUS_ACCEPTED
     server.stop()
 
 
-def test_an_idle_stream_gives_its_place_to_another(tmp_path, networks, send, monkeypatch):
-    monkeypatch.setattr("server_rx.service.MAX_STREAMS", 1)
+def test_more_streams_than_there_is_room_for_are_put_off(busy, send):
+    stub, held, release = busy
+    with pytest.raises(grpc.RpcError) as error:
+        next(stub.Deliver(iter([send("second")]), timeout=60))
+    assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    release.set()
+    assert list(held) == []
+    assert next(stub.Deliver(iter([send("second")]), timeout=60)).status == Status.STATUS_ACCEPTED
+
+
+def test_an_idle_stream_gives_its_place_to_another(monkeypatch, request, send):
     monkeypatch.setattr("server_rx.service.IDLE_S", 0.5)
-    server = create_server(settings(tmp_path / "data"), lambda threads: networks)
-    server.start()
-    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        stub, release = ReceiverStub(channel), threading.Event()
-
-        def silent():
-            yield send("first")
-            release.wait(60)
-
-        held = stub.Deliver(silent(), timeout=60)
-        assert next(held).status == Status.STATUS_ACCEPTED
-        with pytest.raises(grpc.RpcError, match="open a new stream"):
-            next(held)
-        assert next(stub.Deliver(iter([send("second")]), timeout=60)).status == Status.STATUS_ACCEPTED
-        release.set()
-    server.stop()
+    stub, held, _ = request.getfixturevalue("busy")
+    with pytest.raises(grpc.RpcError, match="open a new stream"):
+        next(held)
+    assert next(stub.Deliver(iter([send("second")]), timeout=60)).status == Status.STATUS_ACCEPTED
 
 
 def test_a_port_that_is_taken_is_named_with_its_setting(tmp_path, networks):
