@@ -101,7 +101,7 @@ def aerial_iou(network: nn.Module, views: Iterable[View]) -> float:
 
 
 class SegmenterTask:
-    """Train the segmenter on rendered blocks and real tiles.
+    """Train the segmenter on rendered blocks, the more often the more of them is building, and on real tiles.
 
     options    `aerial`, `cache`: folders, relative to the data folder and to the working directory; `held_out`: how
                many grounds, first in the order of the SHA-256 of their names, are for the test; `validation_grounds`:
@@ -126,6 +126,8 @@ class SegmenterTask:
         # Half the working pixel: enough to turn and scale without loss, and sixteen times less to read than the tiles.
         self.views = [self.tiles.mosaic(g).at(WORKING_PIXEL_M / 2) for g in self.tiles.grounds[kept:]]
         self.blocks = self.data.blocks_in("train")
+        built = np.array([self.landscapes.heights_m(block).astype(bool).mean() for block in self.blocks])
+        self.odds = built / built.sum()
         self.imagined = [
             self.landscapes.imagined(kind, seed) for kind in IMAGINED_KINDS for seed in range(options["imagined"])
         ]
@@ -147,7 +149,7 @@ class SegmenterTask:
         side, batch, real = self.options["side"], self.options["batch"], self.options["real"]
         crops = [aerial_crop(rng, self.views, self.imagined, side) for _ in range(real)]
         for _ in range(real, batch):
-            block_id = self.blocks[int(rng.integers(len(self.blocks)))]
+            block_id = self.blocks[int(rng.choice(len(self.blocks), p=self.odds))]
             landscape = self.landscapes.image(block_id, 10 + int(rng.integers(self.options["renders"])))
             crops.append(rendered_crop(rng, landscape, self.landscapes.buildings(block_id), side))
         return crops, [1.0] * real + [0.3] * (batch - real), real / batch
