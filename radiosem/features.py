@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.depth import clear_ends, distance_m, free_share, path_loss_db
+from radiosem.depth import clear_ends, distance_m, free_share
 from radiosem.rays import diffracted_gain, reflected_gain
 from radiosem.scale import RAYTRACED
 from radiosem.types import SPEED_OF_LIGHT_M_S, BuildingMap, CarMap, Grid, PathLoss, Transmitter
@@ -32,6 +32,7 @@ CHANNELS = (
 _BY_LAW = ("depth map", "law")
 _BY_LINES = ("depth map", "free share", "sight", "free space", "clear near", "clear far")
 _BY_RAYS = ("rays", "reflected once", "reflected again", "diffracted")
+_DECADES = 3  # of metres, where the distance channel is 1
 _DB_A_NEPER = np.float32(10 / np.log(10))
 _FLOOR = np.float32(10 ** (RAYTRACED.floor_db / 10))
 
@@ -53,7 +54,7 @@ def generator_features(
     """
     out = scene_features(buildings, cars, transmitter, grid, wanted)
     if not set(wanted).isdisjoint(_BY_LAW):
-        set_law(out, transmitter, law, grid)
+        set_law(out, law)
     return out
 
 
@@ -73,7 +74,7 @@ def scene_features(
         channel["cars"][:] = cars
     channel["transmitter"][transmitter.row, transmitter.col] = 1
     distance = distance_m(grid, transmitter)
-    channel["distance"][:] = cv2.log(distance) / np.float32(3 * np.log(10))
+    np.multiply(cv2.log(distance), np.float32(1 / (_DECADES * np.log(10))), out=channel["distance"])
     if set(wanted).isdisjoint(_BY_LINES + _BY_RAYS):
         return out
     share = free_share(buildings, transmitter)
@@ -81,7 +82,7 @@ def scene_features(
     friis = sight * (np.float32(SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / (4 * np.pi)) / distance) ** 2
     channel["free share"][:] = share
     channel["sight"][:] = sight
-    channel["free space"][:] = _grey(friis)
+    _set_grey(channel["free space"], friis)
     # The loops are free of the interpreter lock: what rays mirror is one core's work, all the rest another's.
     with ThreadPoolExecutor(1) as beside:
         if not set(wanted).isdisjoint(_BY_RAYS):
@@ -91,19 +92,23 @@ def scene_features(
             once, again = reflected_gain(buildings, transmitter, grid.cell_size_m)
             gains = {"reflected once": once, "reflected again": again, "diffracted": bent.result()}
             for name, gain in {**gains, "rays": friis + once + again + bent.result()}.items():
-                channel[name][:] = _grey(gain)
+                _set_grey(channel[name], gain)
         for name, pixels in zip(("clear near", "clear far"), ends.result(), strict=True):
             np.multiply(pixels, np.float32(grid.cell_size_m / 256), out=channel[name])
     return out
 
 
-def set_law(features: NDArray[np.float32], transmitter: Transmitter, law: PathLoss, grid: Grid) -> None:
+def set_law(features: NDArray[np.float32], law: PathLoss) -> None:
     """Fill in the channels that a law decides."""
     channel = dict(zip(CHANNELS, features, strict=True))
-    channel["law"][:] = RAYTRACED.grey(-path_loss_db(grid, transmitter, law))
+    gain_db = -law.pl0_db - law.slope_db * _DECADES * channel["distance"]
+    RAYTRACED.grey(gain_db, out=channel["law"])
     np.multiply(channel["law"], channel["free share"], out=channel["depth map"])
 
 
-def _grey(gain: NDArray[np.float32]) -> NDArray[np.float32]:
+def _set_grey(channel: NDArray[np.float32], gain: NDArray[np.float32]) -> None:
     """Linear gain as grey; at and below the floor it is 0."""
-    return RAYTRACED.grey(_DB_A_NEPER * cv2.log(np.maximum(gain, _FLOOR)))  # ten times as fast as numpy's log10
+    np.maximum(gain, _FLOOR, out=channel)
+    cv2.log(channel, channel)  # four times as fast as numpy's
+    np.multiply(channel, _DB_A_NEPER, out=channel)
+    RAYTRACED.grey(channel, out=channel)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from radiosem.compiled import compiled
 from radiosem.types import SPEED_OF_LIGHT_M_S, BuildingMap, Transmitter
 
-RAYS, BOUNCES = 2048, 5
+RAYS, BOUNCES = 1024, 5
 WEAKEST = 1e-5  # share of its power at which a ray is given up
 PERMITTIVITY = 5.24  # of concrete (ITU-R P.2040-3, table 3), its small imaginary part left out
 CORNER, SHORTEST_WALL = 1.0, 4  # cells: how far an outline may stray from a wall; cells of the shortest wall

@@ -27,10 +27,11 @@ class Scale:
         """Grey in [0, 1] -> path gain in dB."""
         return np.asarray(self.floor_db + grey * self.span_db, np.float32)
 
-    def grey(self, gain_db: NDArray[Any]) -> NDArray[np.float32]:
-        """Path gain in dB -> grey, clipped to [0, 1]."""
-        grey: NDArray[np.float32] = (np.asarray(gain_db, np.float32) - self.floor_db) / self.span_db
-        return grey.clip(0, 1)
+    def grey(self, gain_db: NDArray[Any], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Path gain in dB -> grey, clipped to [0, 1]; written to `out` where it is given."""
+        grey = np.asarray(np.subtract(np.asarray(gain_db, np.float32), np.float32(self.floor_db), out=out))
+        grey /= np.float32(self.span_db)
+        return np.clip(grey, 0, 1, out=grey)
 
 
 RAYTRACED = Scale("raytraced", -150.0, -47.86)

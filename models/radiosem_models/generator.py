@@ -44,16 +44,19 @@ class Generator(nn.Module):
 
     def __init__(self, widths: tuple[int, ...], edges: int = 4) -> None:
         super().__init__()
-        self.unet = PatchUNet(len(CHANNELS), 1, widths, patch=2)
+        self.spare = -len(CHANNELS) % 8
+        self.unet = PatchUNet(len(CHANNELS) + self.spare, 1, widths, patch=2)
         last = nn.Conv2d(edges, 1, 3, 1, 1)
-        self.edges = nn.Sequential(nn.Conv2d(1 + len(EDGE_CUES), edges, 3, 1, 1), nn.SiLU(inplace=True), last)
+        self.edges = nn.Sequential(nn.Conv2d(1 + len(EDGE_CUES), edges, 3, 1, 1), nn.ReLU(inplace=True), last)
         for layer in (self.unet.head, last):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def raw(self, features: Tensor) -> Tensor:
         """The map before the clamp, [B, 1, H, W]: training needs a slope below grey 0."""
-        total: Tensor = features[:, RAYS : RAYS + 1] + self.unet(features)
+        # The first channels once more fill them up to a multiple of eight, the width of a processor's convolutions.
+        full = torch.cat([features, features[:, : self.spare]], 1)
+        total: Tensor = features[:, RAYS : RAYS + 1] + self.unet(full)
         total = total + self.edges(torch.cat([total, *(features[:, cue : cue + 1] for cue in EDGE_CUES)], 1))
         return total * (1 - features[:, BUILDINGS : BUILDINGS + 1])
 
@@ -144,7 +147,7 @@ class MapLoader:
             features = self._scenes[place].astype(np.float32)
             if cars is not None:
                 features[CARS] = cars
-        set_law(features, transmitter, law or PRIOR, grid)
+        set_law(features, law or PRIOR)
         return features, np.asarray(self._grey[i][None] / 255, np.float32)
 
     def law(self, i: int, rng: np.random.Generator) -> PathLoss:

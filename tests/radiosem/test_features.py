@@ -31,7 +31,7 @@ def test_a_law_changes_its_own_channels_alone() -> None:
     scene = scene_features(BUILDINGS, CARS, TX, GRID)
     assert not channel(scene, "law").any()
     for law in (PathLoss(40.0, 20.0), LAW):  # a second law leaves nothing of the first
-        set_law(scene, TX, law, GRID)
+        set_law(scene, law)
     np.testing.assert_array_equal(scene, generator_features(BUILDINGS, CARS, TX, LAW, GRID))
 
 
