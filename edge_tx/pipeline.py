@@ -13,12 +13,12 @@ import cv2
 
 from channel_sim.air import Air
 from channel_sim.link import make_link
+from edge_tx.evidence import outdoor_evidence
 from edge_tx.fit import fit
 from edge_tx.segment import Segmenter, free_transmitters
 from edge_tx.send import Sender
 from edge_tx.sense import sense
 from edge_tx.settings import EdgeSettings
-from edge_tx.sight import clear_ground
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import DeliveryError, InputError
 from radiosem.frame import Frame, pack
@@ -77,8 +77,8 @@ class EdgePipeline:
             with _timed(stage_ms, "sense"):
                 sensed = sense(observation, settings.max_image_bytes, settings.max_image_pixels)
             with _timed(stage_ms, "segment"):
-                clear, disbelief = clear_ground(sensed.samples, sensed.transmitters, sensed.grid)
-                segmented = self._segmenter(sensed.image, sensed.grid, clear)
+                against, disbelief = outdoor_evidence(sensed.samples, sensed.transmitters, sensed.grid)
+                segmented = self._segmenter(sensed.image, sensed.grid, against)
                 buildings, doubts = free_transmitters(segmented, sensed.transmitters, sensed.grid)
             with _timed(stage_ms, "fit"):
                 laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings, settings.floor_dbm)

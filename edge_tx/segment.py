@@ -36,14 +36,14 @@ class Segmenter:
         """The segmenter of the manifest. Raises WeightsError when it is missing or altered."""
         return cls(load_network("segmenter", threads))
 
-    def __call__(self, image: NDArray[np.uint8], grid: Grid, clear: NDArray[np.float32] | None = None) -> BuildingMap:
+    def __call__(self, image: NDArray[np.uint8], grid: Grid, against: NDArray[np.float32] | None = None) -> BuildingMap:
         """Segment an image, and bring it down to the grid.
 
         image    uint8 [h, w, 3], RGB at 0.5 m a pixel, the block fills it
-        clear    float32 [H, W] in [0, 1], how surely no building is there
+        against  float32 [H, W], see `mask_on_grid`
         returns  bool [H, W]
         """
-        return mask_on_grid(self.probability(image), grid, clear)
+        return mask_on_grid(self.probability(image), grid, against)
 
     def probability(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probability of building for every pixel of the image: uint8 [h, w, 3] -> float32 [h, w] in [0, 1]."""

@@ -12,22 +12,21 @@ BUILDING = 0.5  # probability above which a cell is building
 # Drops frayed edges and specks, right as often as wrong, and with them a seventh of the lossless mask's bits (chosen on
 # rendered blocks of the validation city: IoU .8552 -> .8560, 5.3 -> 4.6 kbit).
 SMOOTHING_M = 0.7
-# Logarithm of how much smaller the odds of a building are on ground known to be clear (chosen on rendered blocks of the
-# validation city: of 0 to 6, the link's error is lowest from 2 to 4).
-CLEAR_LOG_ODDS = 3.0
 
 
-def mask_on_grid(probability: NDArray[np.float32], grid: Grid, clear: NDArray[np.float32] | None = None) -> BuildingMap:
-    """Bring a segmentation down to the grid: mean over each cell, smoothed, cut at `BUILDING`, higher on clear ground.
+def mask_on_grid(
+    probability: NDArray[np.float32], grid: Grid, against: NDArray[np.float32] | None = None
+) -> BuildingMap:
+    """Bring a segmentation down to the grid: mean over each cell, smoothed, cut at `BUILDING`.
 
     probability  float32 [h, w] in [0, 1], of an image that the block fills
-    clear        float32 [H, W] in [0, 1], how surely other evidence than the image says that no building is there
+    against      float32 [H, W], what other evidence than the image takes off the logarithm of the odds of a building
     returns      bool [H, W]
     """
     cells = resize(probability, grid.shape)
-    bar: float | NDArray[np.float32] = BUILDING
-    if clear is not None:
-        bar = BUILDING / (BUILDING + (1 - BUILDING) * np.exp(-CLEAR_LOG_ODDS * clear))
+    bar: float | NDArray[Any] = BUILDING
+    if against is not None:
+        bar = BUILDING / (BUILDING + (1 - BUILDING) * np.exp(-against))
     return np.asarray(cv2.GaussianBlur(cells, (0, 0), SMOOTHING_M / grid.cell_size_m) > bar)
 
 

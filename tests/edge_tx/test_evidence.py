@@ -1,4 +1,4 @@
-"""Readings as strong as in sight clear the ground before them; weak ones, and unbelievable ones, do not."""
+"""Readings speak against buildings where they stand, and strong ones along the sight line they must have had."""
 
 import tracemalloc
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge_tx.evidence import LINE_LOG_ODDS, PLACE_LOG_ODDS, outdoor_evidence
 from edge_tx.pipeline import EdgePipeline
 from edge_tx.segment import Segmenter
 from edge_tx.settings import EdgeSettings
-from edge_tx.sight import clear_ground
 from radiosem.depth import distance_m
 from radiosem.masks import mask_on_grid
 from radiosem.types import SPEED_OF_LIGHT_M_S, Grid, Samples, Transmitter
@@ -33,24 +33,32 @@ def readings(places: list[tuple[int, int]], loss_db: float, tx: Transmitter = TX
 
 
 def test_the_ground_before_a_strong_reading_is_clear() -> None:
-    clear, warnings = clear_ground(readings([(32, 80)], 0.0), (TX,), GRID)
-    assert clear.shape == GRID.shape
-    assert clear.dtype == np.float32
+    against, warnings = outdoor_evidence(readings([(32, 80)], 0.0), (TX,), GRID)
+    assert against.shape == GRID.shape
+    assert against.dtype == np.float32
     assert not warnings
-    assert clear[32, 12:79].min() > 0.95
-    assert clear[40:].max() == clear[:24].max() == 0
-    assert clear[32, 86:].max() == 0
+    assert against[32, 12:60].min() > 0.95 * LINE_LOG_ODDS
+    assert against[32, 12:60].max() < LINE_LOG_ODDS + 0.01
+    assert against[32, 80] > LINE_LOG_ODDS
+    assert against[48:].max() == against[:16].max() == 0
 
 
 @pytest.mark.parametrize("loss_db", [1.5, 20.0])
-def test_a_weak_reading_tells_nothing(loss_db: float) -> None:
-    clear, warnings = clear_ground(readings([(32, 80), (5, 50)], loss_db), (TX,), GRID)
-    assert not clear.any()
+def test_a_weak_reading_tells_only_of_its_own_place(loss_db: float) -> None:
+    against, warnings = outdoor_evidence(readings([(32, 80)], loss_db), (TX,), GRID)
+    assert against[32, 80] == pytest.approx(PLACE_LOG_ODDS)
+    assert against[32, 83] == pytest.approx(PLACE_LOG_ODDS * np.exp(-0.5), abs=0.01)
+    assert not against[:, :65].any()
     assert not warnings
 
 
-def test_a_reading_beside_the_transmitter_tells_nothing() -> None:
-    assert not clear_ground(readings([(32, 12), (33, 10)], 0.0), (TX,), GRID)[0].any()
+def test_readings_on_one_spot_count_little_more_than_one() -> None:
+    heap = [(row, col) for row in range(28, 36) for col in range(70, 90)]
+    assert outdoor_evidence(readings(heap, 20.0), (TX,), GRID)[0].max() <= 1.5 * PLACE_LOG_ODDS
+
+
+def test_a_reading_beside_the_transmitter_draws_no_line() -> None:
+    assert outdoor_evidence(readings([(32, 14), (35, 10)], 0.0), (TX,), GRID)[0].max() < 1.6 * PLACE_LOG_ODDS
 
 
 def test_readings_are_measured_against_their_own_transmitter() -> None:
@@ -58,25 +66,29 @@ def test_readings_are_measured_against_their_own_transmitter() -> None:
     cols, rows = np.array([60, 60]), np.array([5, 60])
     power = free_space_dbm(strong, rows, cols)
     samples = Samples(np.array([1, 0]), cols, rows, np.array([power[0], power[1] - 30]))
-    clear, _ = clear_ground(samples, (TX, strong), GRID)
-    assert clear[5, 62:88].min() > 0.95
-    assert not clear[20:].any()
+    against, _ = outdoor_evidence(samples, (TX, strong), GRID)
+    assert against[5, 62:88].min() > 0.95 * LINE_LOG_ODDS
+    assert against[20:].max() == pytest.approx(PLACE_LOG_ODDS)
 
 
-def test_power_that_cannot_be_is_not_believed() -> None:
-    clear, warnings = clear_ground(readings([(32, 80), (5, 50), (60, 50)], -20.0), (TX,), GRID)
-    assert not clear.any()
+def test_power_that_cannot_be_draws_no_line() -> None:
+    against, warnings = outdoor_evidence(readings([(32, 80), (5, 50), (60, 50)], -20.0), (TX,), GRID)
+    assert against.max() == pytest.approx(PLACE_LOG_ODDS)
     assert len(warnings) == 1
     assert "transmitter 0" in warnings[0]
     assert "23" in warnings[0]
 
 
-def test_the_size_of_a_cell_widens_the_line() -> None:
-    grid = Grid(64, 96, cell_size_m=0.25)
+@pytest.mark.parametrize("cell_size_m", [0.25, 1.0, 10.0])
+def test_lines_are_as_wide_in_metres_whatever_the_cell(cell_size_m: float) -> None:
+    grid = Grid(64, 96, cell_size_m)
     rows, cols = np.array([32]), np.array([80])
     samples = Samples(np.zeros(1, np.int64), cols, rows, free_space_dbm(TX, rows, cols, grid))
-    assert clear_ground(samples, (TX,), grid)[0][36, 40] > 0.3
-    assert clear_ground(readings([(32, 80)], 0.0), (TX,), GRID)[0][36, 40] < 0.01
+    against = outdoor_evidence(samples, (TX,), grid)[0]
+    away = round(1 / cell_size_m)
+    assert against[32, 40] == pytest.approx(LINE_LOG_ODDS, rel=0.05)
+    if away:
+        assert against[32 + away, 40] == pytest.approx(LINE_LOG_ODDS * np.exp(-0.5), rel=0.05)
 
 
 def test_a_million_readings_take_bounded_memory() -> None:
@@ -86,18 +98,18 @@ def test_a_million_readings_take_bounded_memory() -> None:
     tx = Transmitter(col=500, row=500)
     samples = Samples(np.zeros(len(rows), np.int64), cols, rows, free_space_dbm(tx, rows, cols, grid))
     tracemalloc.start()
-    clear, _ = clear_ground(samples, (tx,), grid)
+    against, _ = outdoor_evidence(samples, (tx,), grid)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 300e6
-    assert (clear > 0.9).mean() > 0.9
+    assert (against > 0.9 * LINE_LOG_ODDS).mean() > 0.9
 
 
 def test_doubtful_buildings_give_way_and_certain_ones_stay() -> None:
     probability = np.zeros(GRID.shape, np.float32)
     probability[20:44, 40:50], probability[20:44, 60:70] = 0.8, 0.999
-    clear, _ = clear_ground(readings([(32, 90)], 0.0), (TX,), GRID)
-    mask = mask_on_grid(probability, GRID, clear)
+    against, _ = outdoor_evidence(readings([(32, 90)], 0.0), (TX,), GRID)
+    mask = mask_on_grid(probability, GRID, against)
     assert not mask[32, 40:50].any()
     assert mask[22:28, 42:48].all()
     assert mask[32, 62:68].all()
@@ -109,7 +121,7 @@ def test_a_street_that_the_image_seems_to_close_is_opened(
     class Doubtful(Segmenter):
         def probability(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
             p = super().probability(image)
-            p[56:72, 80:92] = 0.7  # across the street to the east
+            p[56:72, 80:92] = 0.9  # across the street to the east
             return p
 
     doubtful = Doubtful(segmenter._network)
@@ -118,7 +130,7 @@ def test_a_street_that_the_image_seems_to_close_is_opened(
     pipeline = EdgePipeline(settings, doubtful)
     closed = pipeline.observe(observation).semantics.buildings
     assert closed is not None
-    assert closed[32, 40:46].all()
+    assert closed[32, 41:45].all()
     observation.samples.transmitter.extend([0, 0, 0])
     observation.samples.row.extend(rows.tolist())
     observation.samples.col.extend(cols.tolist())
