@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,7 +66,7 @@ class Segmenter:
         padded = np.pad(tile, ((0, rows - height), (0, cols - width), (0, 0)), mode="edge")
         planes = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
         (logits,) = self._network(**{self._input: planes})
-        return np.asarray(1 / (1 + np.exp(-np.clip(logits[0, 0, :height, :width], -30, 30))), np.float32)
+        return np.asarray(1 / (1 + cv2.exp(-np.clip(logits[0, 0, :height, :width], -30, 30))), np.float32)
 
 
 def tiles(side: int) -> Iterator[tuple[int, int, int]]:

@@ -39,9 +39,12 @@ def resize(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
     """
     if image.shape[:2] == shape:
         return image
-    for axis, size in enumerate(shape):  # an axis at a time, for one may shrink while the other grows
+    shrinks = [size < before for size, before in zip(shape, image.shape[:2], strict=True)]
+    if shrinks[0] == shrinks[1]:
+        return cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA if shrinks[0] else cv2.INTER_LINEAR)
+    for axis, size in enumerate(shape):  # one shrinks while the other grows
         before = image.shape[:2]
         after = (size, before[1]) if axis == 0 else (before[0], size)
-        method = cv2.INTER_AREA if size < before[axis] else cv2.INTER_LINEAR
+        method = cv2.INTER_AREA if shrinks[axis] else cv2.INTER_LINEAR
         image = cv2.resize(image, after[::-1], interpolation=method)
     return image
