@@ -77,7 +77,9 @@ class EdgePipeline:
             with _timed(stage_ms, "sense"):
                 sensed = sense(observation, settings.max_image_bytes, settings.max_image_pixels)
             with _timed(stage_ms, "segment"):
-                against, disbelief = outdoor_evidence(sensed.samples, sensed.transmitters, sensed.grid)
+                against, disbelief = outdoor_evidence(
+                    sensed.samples, sensed.transmitters, sensed.grid, settings.floor_dbm
+                )
                 segmented = self._segmenter(sensed.image, sensed.grid, against)
                 buildings, doubts = free_transmitters(segmented, sensed.transmitters, sensed.grid)
             with _timed(stage_ms, "fit"):

@@ -17,10 +17,11 @@ SMOOTHING_M = 0.7
 def mask_on_grid(
     probability: NDArray[np.float32], grid: Grid, against: NDArray[np.float32] | None = None
 ) -> BuildingMap:
-    """Bring a segmentation down to the grid: mean over each cell, smoothed, cut at `BUILDING`.
+    """Bring a segmentation down to the grid: mean over each cell, smoothed, cut at `BUILDING` or above.
 
     probability  float32 [h, w] in [0, 1], of an image that the block fills
-    against      float32 [H, W], what other evidence than the image takes off the logarithm of the odds of a building
+    against      float32 [H, W], what other evidence than the image takes off the logarithm of the odds of a building:
+                 the cut lies as much higher
     returns      bool [H, W]
     """
     cells = resize(probability, grid.shape)

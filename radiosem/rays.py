@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from radiosem.compiled import compiled
 from radiosem.types import SPEED_OF_LIGHT_M_S, BuildingMap, Transmitter
 
-RAYS, BOUNCES = 1024, 5
+RAYS, RAYS_SIDE, BOUNCES = 1024, 256, 5  # so many rays for grids of so many cells a side, more in proportion
 WEAKEST = 1e-5  # share of its power at which a ray is given up
 PERMITTIVITY = 5.24  # of concrete (ITU-R P.2040-3, table 3), its small imaginary part left out
 CORNER, SHORTEST_WALL = 1.0, 4  # cells: how far an outline may stray from a wall; cells of the shortest wall
@@ -35,14 +35,15 @@ def reflected_gain(
     returns      by one wall, and by two to five: each float32 [H, W], 0 where nothing arrives and indoors
     """
     outdoors = ~buildings
+    rays = RAYS * math.ceil(max(buildings.shape) / RAYS_SIDE)
     reflected = np.zeros((2, *buildings.shape), np.float32)
     if outdoors[transmitter.row, transmitter.col]:
         east, south = _outward(buildings)
         place = (float(transmitter.col), float(transmitter.row))
-        _reflect(buildings, east, south, *place, RAYS, BOUNCES, PERMITTIVITY, WEAKEST, reflected)
+        _reflect(buildings, east, south, *place, rays, BOUNCES, PERMITTIVITY, WEAKEST, reflected)
     near = np.maximum(cv2.GaussianBlur(outdoors.astype(np.float32), (0, 0), FIELD_SIGMA), 1e-3)
-    # A cell of a ray's density: RAYS / (2 pi distance) rays cross a cell's width, each with power / distance.
-    unit = outdoors * np.float32(_friis(transmitter, cell_size_m) * 2 * math.pi / RAYS) / near
+    # A cell of a ray's density: rays / (2 pi distance) rays cross a cell's width, each with power / distance.
+    unit = outdoors * np.float32(_friis(transmitter, cell_size_m) * 2 * math.pi / rays) / near
     once, again = (np.asarray(unit * cv2.GaussianBlur(field, (0, 0), FIELD_SIGMA), np.float32) for field in reflected)
     return once, again
 

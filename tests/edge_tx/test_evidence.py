@@ -32,15 +32,32 @@ def readings(places: list[tuple[int, int]], loss_db: float, tx: Transmitter = TX
     return Samples(np.zeros(len(rows), np.int64), cols, rows, free_space_dbm(tx, rows, cols) - loss_db)
 
 
-def test_the_ground_before_a_strong_reading_is_clear() -> None:
-    against, warnings = outdoor_evidence(readings([(32, 80)], 0.0), (TX,), GRID)
+@pytest.mark.parametrize("place", [(32, 80), (63, 72), (63, 41), (1, 41), (0, 95)])
+def test_the_ground_before_a_strong_reading_is_clear_in_every_direction(place: tuple[int, int]) -> None:
+    against, warnings = outdoor_evidence(readings([place], 0.0), (TX,), GRID)
     assert against.shape == GRID.shape
     assert against.dtype == np.float32
     assert not warnings
-    assert against[32, 12:60].min() > 0.95 * LINE_LOG_ODDS
-    assert against[32, 12:60].max() < LINE_LOG_ODDS + 0.01
-    assert against[32, 80] > LINE_LOG_ODDS
-    assert against[48:].max() == against[:16].max() == 0
+    steps = np.linspace(0, 0.7, 200)
+    rows, cols = (np.rint(a + steps * (b - a)).astype(int) for a, b in ((TX.row, place[0]), (TX.col, place[1])))
+    assert against[rows, cols].mean() == pytest.approx(LINE_LOG_ODDS, rel=0.06)  # a half is rounded either way
+    assert against[rows, cols].min() > 0.6 * LINE_LOG_ODDS
+    assert against[place] == pytest.approx(LINE_LOG_ODDS + PLACE_LOG_ODDS)
+    assert (against > 0.5).mean() < 0.1
+
+
+def test_another_strong_reading_takes_no_evidence_away() -> None:
+    grid, tx = Grid(1024, 1024), Transmitter(col=0, row=0)
+    places = np.array([(994, 1023), (997, 1023)])
+    alone, both = (
+        outdoor_evidence(
+            Samples(np.zeros(n, np.int64), places[:n, 1], places[:n, 0], free_space_dbm(tx, *places[:n].T, grid)),
+            (tx,),
+            grid,
+        )[0]
+        for n in (1, 2)
+    )
+    assert (both > alone - 0.4).all()
 
 
 @pytest.mark.parametrize("loss_db", [1.5, 20.0])
@@ -52,13 +69,13 @@ def test_a_weak_reading_tells_only_of_its_own_place(loss_db: float) -> None:
     assert not warnings
 
 
-def test_readings_on_one_spot_count_little_more_than_one() -> None:
+def test_readings_on_one_spot_count_as_one() -> None:
     heap = [(row, col) for row in range(28, 36) for col in range(70, 90)]
-    assert outdoor_evidence(readings(heap, 20.0), (TX,), GRID)[0].max() <= 1.5 * PLACE_LOG_ODDS
+    assert outdoor_evidence(readings(heap, 20.0), (TX,), GRID)[0].max() == pytest.approx(PLACE_LOG_ODDS)
 
 
 def test_a_reading_beside_the_transmitter_draws_no_line() -> None:
-    assert outdoor_evidence(readings([(32, 14), (35, 10)], 0.0), (TX,), GRID)[0].max() < 1.6 * PLACE_LOG_ODDS
+    assert outdoor_evidence(readings([(32, 14), (35, 10)], 0.0), (TX,), GRID)[0].max() == pytest.approx(PLACE_LOG_ODDS)
 
 
 def test_readings_are_measured_against_their_own_transmitter() -> None:
@@ -79,16 +96,37 @@ def test_power_that_cannot_be_draws_no_line() -> None:
     assert "23" in warnings[0]
 
 
-@pytest.mark.parametrize("cell_size_m", [0.25, 1.0, 10.0])
+@pytest.mark.parametrize("few", [1, 3])
+def test_a_few_impossible_readings_draw_no_line_either(few: int) -> None:
+    quiet = [(row, 90) for row in range(0, 60, 2)]
+    weak, wild = readings(quiet, 30.0), readings([(5, 50 + k) for k in range(few)], -60.0)
+    samples = Samples(*(np.concatenate(pair) for pair in zip(vars(weak).values(), vars(wild).values(), strict=True)))
+    against, warnings = outdoor_evidence(samples, (TX,), GRID)
+    assert against.max() == pytest.approx(PLACE_LOG_ODDS)
+    assert not warnings
+
+
+def test_a_reading_at_the_meters_floor_is_no_sight_of_anything() -> None:
+    samples = readings([(32, 80), (5, 50)], 0.0)
+    floor_dbm = float(samples.power_dbm.max())
+    assert outdoor_evidence(samples, (TX,), GRID, floor_dbm)[0].max() == pytest.approx(PLACE_LOG_ODDS)
+    assert outdoor_evidence(samples, (TX,), GRID, floor_dbm - 80)[0].max() > LINE_LOG_ODDS
+
+
+def test_a_mast_above_the_roofs_sees_over_them() -> None:
+    mast = Transmitter(col=10, row=32, height_m=100.0)
+    against, _ = outdoor_evidence(readings([(32, 90)], 0.0, mast), (mast,), GRID)
+    assert not against[:, 10:60].any()
+    assert against[32, 78:91].min() > 0.95 * LINE_LOG_ODDS
+
+
+@pytest.mark.parametrize("cell_size_m", [0.25, 1.0, 5.0, 20.0])
 def test_lines_are_as_wide_in_metres_whatever_the_cell(cell_size_m: float) -> None:
     grid = Grid(64, 96, cell_size_m)
     rows, cols = np.array([32]), np.array([80])
     samples = Samples(np.zeros(1, np.int64), cols, rows, free_space_dbm(TX, rows, cols, grid))
-    against = outdoor_evidence(samples, (TX,), grid)[0]
-    away = round(1 / cell_size_m)
-    assert against[32, 40] == pytest.approx(LINE_LOG_ODDS, rel=0.05)
-    if away:
-        assert against[32 + away, 40] == pytest.approx(LINE_LOG_ODDS * np.exp(-0.5), rel=0.05)
+    across = outdoor_evidence(samples, (TX,), grid)[0][:, 40]
+    assert across.sum() * cell_size_m == pytest.approx(LINE_LOG_ODDS * np.sqrt(2 * np.pi), rel=0.05)
 
 
 def test_a_million_readings_take_bounded_memory() -> None:

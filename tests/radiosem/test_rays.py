@@ -54,6 +54,21 @@ def test_a_wall_mirrors_the_transmitter(row: int, col: int) -> None:
     assert gains.reflected_again.max() == 0
 
 
+@pytest.mark.parametrize("side", [256, 512, 1024])
+def test_a_far_wall_mirrors_on_the_largest_grid_as_on_a_small_one(side: int) -> None:
+    buildings = np.zeros((side, side), bool)
+    buildings[:, -8:] = True
+    tx = Transmitter(col=8, row=8)
+    once, _ = reflected_gain(buildings, tx)
+    rows = np.arange(side // 4, side, side // 16)
+    across, along = 2 * (side - 8) - 17, rows - 8.0
+    distance = np.hypot(across, along)
+    cosine = across / distance
+    root = np.sqrt(PERMITTIVITY - 1 + cosine**2)
+    expected = [friis_db(d) for d in distance] + 20 * np.log10(np.abs((cosine - root) / (cosine + root)))
+    np.testing.assert_allclose(10 * np.log10(once[rows, 8]), expected, atol=1)
+
+
 def test_a_street_mirrors_again_and_again() -> None:
     street = wall(30, 50) | wall(70, 90)
     gains = traced(street)
