@@ -41,6 +41,7 @@ install: $(VENV)/bin/python
 	@[ $(VENV)/.has-$(EXTRA) -nt pyproject.toml ] && [ $(VENV)/.has-$(EXTRA) -nt constraints.txt ] || { \
 	    $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[$(EXTRA)]' \
 	    && touch $(VENV)/.has-$(EXTRA); }
+	@$(BIN)/python -c 'import cv2' || { echo "OpenCV needs libGL: apt-get install -y libgl1 libglib2.0-0"; exit 1; }
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

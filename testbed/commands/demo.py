@@ -52,30 +52,30 @@ def _table(title: str, summary: dict[str, Any], columns: tuple[Column, ...]) -> 
     return drawn
 
 
-def _stages(summary: dict[str, Any]) -> Table:
-    """Milliseconds of every stage, one row a map."""
+def _stages(summary: dict[str, Any], *sides: str) -> Table:
+    """Milliseconds of every stage of the given ends, one row a map."""
     drawn = Table(title="Milliseconds a stage", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     drawn.add_column("map", no_wrap=True)
     rows = summary["maps"]
-    for side in ("edge", "receiver"):
+    for side in sides:
         for stage in rows[0][f"{side}_stage_ms"]:
             drawn.add_column(f"{side}\n{stage}", justify="right", no_wrap=True)
     for row in rows:
-        times = [
-            row[f"{side}_stage_ms"].get(stage) for side in ("edge", "receiver") for stage in rows[0][f"{side}_stage_ms"]
-        ]
+        times = [row[f"{side}_stage_ms"].get(stage) for side in sides for stage in rows[0][f"{side}_stage_ms"]]
         drawn.add_row(row["id"], *(_cell(time, "{:.0f}") for time in times))
     return drawn
 
 
 def tell(console: Console, summary: dict[str, Any], out: Path) -> None:
-    """Print what a run found: in one table where the terminal is wide, in two where it is not."""
+    """Print what a run found: in two tables where the terminal is wide, in four where it is not."""
     if console.width >= WIDE:
         console.print(_table("Radio maps that crossed the air", summary, LINK + SCORES + TIMES))
-        console.print(_stages(summary))
+        console.print(_stages(summary, "edge", "receiver"))
     else:
         console.print(_table("Over the air", summary, LINK + TIMES))
         console.print(_table("Against the truth", summary, SCORES))
+        console.print(_stages(summary, "edge"))
+        console.print(_stages(summary, "receiver"))
     for loss in summary["lost"]:
         console.print(f"{loss['id']} did not arrive: {loss['reason']}", style="bold red", highlight=False, markup=False)
     console.print(

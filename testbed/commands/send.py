@@ -8,6 +8,7 @@ import grpc
 import typer
 from google.protobuf.json_format import MessageToDict
 
+from channel_sim.wire import MAX_MESSAGE_BYTES
 from radiosem.errors import DeliveryError, InputError
 from radiosem.types import Grid
 from radiosem_proto.v1 import radiosem_pb2 as pb
@@ -21,6 +22,12 @@ def transmit(address: str, observation: pb.Observation, timeout_s: float) -> pb.
     raises InputError when the edge finds the observation unusable, DeliveryError when it cannot be reached or the map
     did not arrive
     """
+    size = observation.ByteSize()
+    if size > MAX_MESSAGE_BYTES:
+        raise InputError(
+            f"the observation has {size} bytes, {len(observation.image)} of them the image; "
+            f"at most {MAX_MESSAGE_BYTES} can be sent: give a smaller or more compressed image"
+        )
     with grpc.insecure_channel(address) as channel:
         try:
             receipt: pb.Receipt = rpc.TransmitterStub(channel).Transmit(observation, timeout=timeout_s)

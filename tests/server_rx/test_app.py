@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -15,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from radiosem.errors import InputError, StoreError, WeightsError
+from radiosem.weights import folder as weights_folder
 from radiosem_proto.v1.radiosem_pb2 import Burst, Status
 from radiosem_proto.v1.radiosem_pb2_grpc import ReceiverStub
 from server_rx.__main__ import main
@@ -269,6 +271,19 @@ def test_a_weights_file_that_differs_from_the_manifest_is_named(tmp_path, monkey
     server = create_server(settings(tmp_path / "data"))
     with pytest.raises(WeightsError, match=r"generator\.onnx was altered"):
         server.start()
+
+
+@pytest.mark.parametrize("name", ["generator", "outage", "jscc-decoder"])
+def test_one_flipped_byte_in_the_weights_stops_the_start(tmp_path, monkeypatch, name):
+    weights = tmp_path / "weights"
+    shutil.copytree(weights_folder(), weights)
+    path = weights / f"{name}.onnx"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(weights))
+    with pytest.raises(WeightsError, match=rf"{name}\.onnx was altered"):
+        create_server(settings(tmp_path / "data")).start()
 
 
 @pytest.mark.parametrize(

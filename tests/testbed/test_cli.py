@@ -45,6 +45,17 @@ def test_every_command_explains_itself_and_ends_in_an_example(command: tuple[str
     assert ("Example" in result.stdout) == is_leaf
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_argument_and_option_is_explained(command: tuple[str, ...]) -> None:
+    found: Any = typer.main.get_command(app)
+    for name in command:
+        found = found.commands[name]
+    shown = " ".join(run(*command, "--help").stdout.replace("│", " ").split())
+    for parameter in found.params:
+        assert parameter.help, parameter.name
+        assert parameter.help.replace("`", "").split("[")[0].strip()[:30] in shown, parameter.name
+
+
 @pytest.mark.parametrize(
     ("service", "settings"), [("edge", EdgeSettings), ("receiver", ServerSettings), ("relay", RelaySettings)]
 )

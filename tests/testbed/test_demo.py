@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import json
 import math
 import re
@@ -8,11 +9,13 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 from typer.testing import CliRunner
 
 from radiosem.errors import InputError
 from testbed.arrival import Arrival, Loss
 from testbed.cli import app
+from testbed.commands.demo import tell
 from testbed.demo import DemoSettings, choose, summarise
 from testbed.pack import PackEntry
 from testbed.panel import draw_panel
@@ -136,3 +139,12 @@ def test_two_observations_cross_between_real_processes(tmp_path: Path) -> None:
         assert (out / row["panel"]).stat().st_size > 50_000
     for name in ("report.html", "edge.log", "receiver.log"):
         assert (out / name).stat().st_size > 0
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_table_tells_milliseconds_of_every_stage_however_narrow(arrival: Arrival, width: int) -> None:
+    console = Console(width=width, record=True, file=io.StringIO())
+    tell(console, summarise(DemoSettings(), [arrival], 12.0), Path("out"))
+    shown = console.export_text()
+    for stage in ("segment", "fit", "decode", "generate"):
+        assert stage in shown

@@ -124,6 +124,16 @@ def test_a_bad_csv_never_reaches_the_edge(edge: tuple[FakeEdge, str], send: Send
     assert not edge[0].seen
 
 
+def test_an_image_that_no_message_can_hold_is_told_before_it_is_sent(
+    edge: tuple[FakeEdge, str], send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("testbed.commands.send.MAX_MESSAGE_BYTES", 10_000)
+    result = send()
+    assert result.exit_code == 2
+    assert "of them the image; at most 10000 can be sent" in result.stderr
+    assert not edge[0].seen
+
+
 def test_an_edge_that_is_not_there_is_named(send: Send) -> None:
     result = send("--edge", "127.0.0.1:1", "--timeout-s", "3")
     assert result.exit_code == 2

@@ -1,6 +1,7 @@
 """The promises of the store, for every database it runs on."""
 
 import dataclasses
+import errno
 import os
 import threading
 from pathlib import Path
@@ -190,6 +191,15 @@ def test_sqlite_waits_for_the_disk(tmp_path):
 
 def test_the_table_can_be_made_on_postgresql():
     assert "SERIAL" in str(CreateTable(Row.__table__).compile(dialect=postgresql.dialect()))
+
+
+def test_a_folder_that_can_only_be_read_is_named_with_its_setting(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", refuse)
+    with pytest.raises(StoreError, match=r"cannot be written \(Read-only file system\); set SERVER_RX_DATA_DIR"):
+        Store(tmp_path / "data")
 
 
 def test_a_folder_that_cannot_be_made_is_named_with_its_setting(tmp_path):
