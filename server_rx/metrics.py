@@ -13,6 +13,7 @@ from prometheus_client import (
 )
 
 from radiosem_proto.v1.radiosem_pb2 import Receipt, Status
+from server_rx.storage.records import Provenance
 
 _STAGE_BUCKETS_MS = (0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
 
@@ -29,6 +30,11 @@ class Metrics:
         )
         self._payload = Counter(
             "radiosem_payload_bits", "Frame bits before channel coding, stored maps only", registry=self.registry
+        )
+        self._errors = Counter(
+            "radiosem_channel_bit_errors",
+            "Channel bits the decoder corrected, stored maps only",
+            registry=self.registry,
         )
         self._uses = Counter("radiosem_channel_uses", "Complex symbols received", registry=self.registry)
         self._stage = Histogram(
@@ -51,9 +57,10 @@ class Metrics:
         self._bursts.labels(_label(receipt.status)).inc()
         self._uses.inc(receipt.channel_uses)
 
-    def stored(self, payload_bits: int, stage_ms: Mapping[str, float]) -> None:
+    def stored(self, provenance: Provenance, stage_ms: Mapping[str, float]) -> None:
         """Count a map that was made and stored just now."""
-        self._payload.inc(payload_bits)
+        self._payload.inc(provenance.payload_bits)
+        self._errors.inc(provenance.bit_errors)
         for stage, ms in stage_ms.items():
             self._stage.labels(stage).observe(ms)
 

@@ -196,7 +196,7 @@ class Worker:
         if not new:
             return receipt(stored, {})
         stage_ms = {"queue": queue_ms, **record.provenance.stage_ms, "store": 1e3 * (time.perf_counter() - start)}
-        self._metrics.stored(record.provenance.payload_bits, stage_ms)
+        self._metrics.stored(record.provenance, stage_ms)
         self._on_stored()
         return receipt(stored, stage_ms)
 

@@ -194,4 +194,7 @@ def test_bursts_bits_and_stages_are_counted(pipeline, store, send, send_without_
     assert 'radiosem_bursts_total{status="accepted"} 2.0' in text
     assert 'radiosem_bursts_total{status="refused"} 1.0' in text
     assert 'radiosem_stage_ms_count{stage="generate"} 1.0' in text
+    counts = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    for name in ("channel_bit_errors", "payload_bits", "channel_uses"):
+        assert float(counts[f"radiosem_{name}_total"]) > 0
     assert "radiosem_queue_depth 0.0" in text
