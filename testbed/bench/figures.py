@@ -16,7 +16,10 @@ from testbed.bench.rate import Drawn
 from testbed.bench.senders import MAP
 from testbed.panel import BUILDING, ERROR_LIMIT_DB, INK, MUTED, PAPER, UNKNOWN
 
-PALETTE = ("#0b6e8a", "#d1495b", "#5b8c5a", "#8f5aa8", "#d98324", "#3d5a98", "#a3556f", "#6b7f2a", "#2f9c95", "#7a5c3e")
+PALETTE = (
+    *("#0b6e8a", "#d1495b", "#5b8c5a", "#8f5aa8", "#d98324", "#3d5a98", "#a3556f", "#6b7f2a", "#2f9c95", "#7a5c3e"),
+    *("#c9b400", "#12a5e8", "#1f1f1f", "#e58bc4", "#8fd14f", "#9aa5b1"),
+)
 MARKERS = "os^Dv<>PX*hp"
 RATES = {
     "channel_uses": "channel uses (complex symbols) a map",

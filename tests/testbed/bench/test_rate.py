@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from channel_sim.awgn import awgn
 from channel_sim.link import Reception, make_link
 from channel_sim.wire import symbols_to_bytes
+from radiosem.codecs import codec_names
 from radiosem.errors import InputError
 from radiosem.frame import Frame, pack
 from radiosem_proto.v1.radiosem_pb2 import Burst
@@ -24,6 +25,8 @@ from server_rx.networks import load_networks
 from server_rx.pipeline import Pipeline
 from testbed.bench import aggregate, reconstructors
 from testbed.bench.cells import COMPLETE, FAILED, run_scene
+from testbed.bench.figures import styles
+from testbed.bench.map_senders import LOSSLESS_MAPS, map_sender_names
 from testbed.bench.rate import RateSettings, run_rate
 from testbed.bench.scenes import DataSource, PackSource, Scene, seed_of
 from testbed.bench.senders import Plan, SemanticSender, make_senders
@@ -223,6 +226,12 @@ def test_the_jpeg_route_is_its_own_anchor(swept: tuple[Path, dict[str, Any]]) ->
     found = {(row["family"], row["rate"]): row for row in swept[1]["bd_rates"] if row["es_n0_db"] == 10}
     assert found["jpeg", "payload_bits"]["bd_rate_percent"] == pytest.approx(0, abs=1e-6)
     assert found["png-map", "payload_bits"]["bd_rate_percent"] is None
+
+
+def test_every_family_of_senders_has_a_colour_of_its_own() -> None:
+    whole = map_sender_names()
+    families = [*codec_names(), *whole, *(f"edge {name}" for name in whole if name not in LOSSLESS_MAPS)]
+    assert len(set(styles([{"family": family} for family in families]).values())) == len(families)
 
 
 def test_the_learned_link_stands_beside_the_best_digital_frame_that_is_no_longer() -> None:
