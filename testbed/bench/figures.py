@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from radiosem.scale import Scale
 from testbed.bench.aggregate import Reference, at
-from testbed.bench.rate import Drawn
+from testbed.bench.examples import Drawn
 from testbed.bench.senders import MAP
 from testbed.panel import BUILDING, ERROR_LIMIT_DB, INK, MUTED, PAPER, UNKNOWN
 

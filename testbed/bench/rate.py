@@ -22,6 +22,7 @@ from server_rx.networks import load_networks
 from server_rx.pipeline import Pipeline
 from testbed.bench import aggregate, audit
 from testbed.bench.cells import Row, run_scene
+from testbed.bench.examples import Drawn, keep_drawn, read_drawn
 from testbed.bench.map_senders import make_map_senders
 from testbed.bench.scenes import Source
 from testbed.bench.senders import Plan, make_senders
@@ -94,20 +95,6 @@ class RateSettings:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """One map of the report.
-
-    truth      uint8 [H, W] grey, 0 in buildings and where censored
-    buildings  bool [H, W]
-    received   grey of every sender's map in the reference cell, 0 in the received buildings
-    """
-
-    truth: NDArray[np.uint8]
-    buildings: NDArray[np.bool_]
-    received: dict[str, NDArray[np.uint8]]
-
-
-@dataclass(frozen=True)
 class SceneOutcome:
     """All cells of one scene."""
 
@@ -173,7 +160,7 @@ def run_rate(
     with closing(spread(SceneWork, (settings,), missing, workers, ray)) as outcomes:
         for done, outcome in enumerate(outcomes, len(ids) - len(missing) + 1):
             if outcome.drawn is not None:
-                _keep_drawn(out, outcome.id, outcome.drawn)
+                keep_drawn(out, outcome.id, outcome.drawn)
             kept = {"seconds": outcome.seconds, "peak_mb": outcome.peak_mb, "rows": outcome.rows}
             folder.keep(outcome.id, kept)  # last: a map is done when all of it is there
             report(done, len(ids))
@@ -235,20 +222,3 @@ def _csv(rows: Sequence[Row]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _keep_drawn(out: Path, scene_id: str, drawn: Drawn) -> None:
-    """Keep what the report draws of one map."""
-    content = io.BytesIO()
-    names = np.array(list(drawn.received))
-    greys = np.stack(list(drawn.received.values()))
-    np.savez_compressed(content, truth=drawn.truth, buildings=drawn.buildings, names=names, greys=greys)
-    (out / "examples").mkdir(exist_ok=True)
-    write_whole(out / "examples" / f"{scene_id}.npz", content.getvalue())
-
-
-def read_drawn(out: Path, scene_id: str) -> Drawn:
-    """What was kept of one map for the report."""
-    with np.load(out / "examples" / f"{scene_id}.npz") as kept:
-        received = dict(zip(kept["names"].tolist(), kept["greys"], strict=True))
-        return Drawn(kept["truth"], kept["buildings"], received)

@@ -5,7 +5,7 @@ from typing import Any
 
 from testbed.bench import figures, pages
 from testbed.bench.aggregate import Reference, at
-from testbed.bench.rate import Drawn
+from testbed.bench.examples import Drawn
 
 CELL_COLUMNS: tuple[pages.Column, ...] = (
     ("sender", "sender", ""),
