@@ -4,10 +4,12 @@ import threading
 
 import pytest
 
+from radiosem.codecs import make_codec
 from radiosem.errors import StoreError
 from radiosem_proto.v1.radiosem_pb2 import Status
 from server_rx.errors import BusyError
 from server_rx.metrics import Metrics
+from server_rx.pipeline import Pipeline
 from server_rx.worker import Worker
 
 
@@ -51,6 +53,21 @@ def test_twins_in_one_batch_become_one_map(make_worker, store, send):
     worker.start()
     assert len({future.result(30).map_id for future in futures}) == 1
     assert len(store.newest(10)) == 1
+
+
+@pytest.mark.parametrize("held", ["jpeg", "vqvae"])
+def test_a_codec_that_the_receiver_does_not_hold_is_told_to_the_sender(
+    make_worker, generator, store, codec, send, held
+):
+    other = make_codec(held)
+    worker = make_worker(pipeline=Pipeline(generator, {other.codec_id: other}))
+    worker.start()
+    receipt = worker.submit(send()).result(30)
+    assert receipt.status == Status.STATUS_REFUSED
+    assert not receipt.retryable
+    assert f"frame names codec {codec.codec_id.hex()}" in receipt.message
+    assert f"it holds {held} {other.codec_id.hex()}" in receipt.message
+    assert not store.newest(10)
 
 
 def test_a_degraded_map_is_kept_and_completed_by_a_resend(make_worker, store, send, send_without_mask):
