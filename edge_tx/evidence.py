@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.depth import distance_m
-from radiosem.types import RECEIVER_HEIGHT_M, SPEED_OF_LIGHT_M_S, Grid, Samples, Transmitter
+from radiosem.depth import distance_m, free_space_gain
+from radiosem.types import RECEIVER_HEIGHT_M, Grid, Samples, Transmitter
 
 # What a sight line and a reading's own place take off the logarithm of the odds of a building, and how far about them
 # (standard deviation): chosen on rendered blocks of the validation city by the error of the map.
@@ -47,8 +47,7 @@ def outdoor_evidence(
         mine = heard & (samples.transmitter == index)
         cols, rows = samples.col[mine], samples.row[mine]
         distance = distance_m(grid, transmitter)[rows, cols]
-        wavelength_m = SPEED_OF_LIGHT_M_S / transmitter.frequency_hz
-        free_space_dbm = transmitter.power_dbm + 20 * np.log10(wavelength_m / (4 * np.pi * distance))
+        free_space_dbm = transmitter.power_dbm + 10 * np.log10(free_space_gain(distance, transmitter.frequency_hz))
         short_db = free_space_dbm - samples.power_dbm[mine]
         absurd = short_db < -ABSURD_DB
         if absurd.any() and absurd.mean() > ABSURD_SHARE:

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from radiosem.compiled import compiled
 from radiosem.errors import InputError
-from radiosem.types import RECEIVER_HEIGHT_M, BuildingMap, DepthMap, Grid, PathLoss, Transmitter
+from radiosem.types import (
+    RECEIVER_HEIGHT_M,
+    SPEED_OF_LIGHT_M_S,
+    BuildingMap,
+    DepthMap,
+    Grid,
+    PathLoss,
+    Transmitter,
+)
 
 # Fixed point with 32 fractional bits. On sides of at most 1024 pixels the rounding of a slope adds up to less than
 # 2**-21, while a ratio with a denominator of at most 2048 that is no integer is 2**-11 away from the nearest.
@@ -137,6 +145,11 @@ def distance_m(grid: Grid, transmitter: Transmitter) -> NDArray[np.float32]:
     east_m = (col - transmitter.col).astype(np.float32) * grid.cell_size_m
     up_m = transmitter.height_m - RECEIVER_HEIGHT_M
     return np.asarray(np.maximum(np.sqrt(south_m**2 + east_m**2 + up_m**2), 1), np.float32)
+
+
+def free_space_gain(distance: NDArray[np.float32] | float, frequency_hz: float) -> NDArray[np.float32]:
+    """Linear power gain between isotropic antennas so many metres apart (Friis)."""
+    return np.asarray((np.float32(SPEED_OF_LIGHT_M_S / frequency_hz / (4 * math.pi)) / distance) ** 2, np.float32)
 
 
 def path_loss_db(grid: Grid, transmitter: Transmitter, law: PathLoss) -> NDArray[np.float32]:

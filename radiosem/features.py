@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.depth import clear_ends, distance_m, free_share
+from radiosem.depth import clear_ends, distance_m, free_share, free_space_gain
 from radiosem.rays import diffracted_gain, reflected_gain
 from radiosem.scale import RAYTRACED
-from radiosem.types import SPEED_OF_LIGHT_M_S, BuildingMap, CarMap, Grid, PathLoss, Transmitter
+from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Transmitter
 
 CHANNELS = (
     "buildings",  # 1 inside
@@ -75,20 +75,21 @@ def scene_features(
     channel["transmitter"][transmitter.row, transmitter.col] = 1
     distance = distance_m(grid, transmitter)
     np.multiply(cv2.log(distance), np.float32(1 / (_DECADES * np.log(10))), out=channel["distance"])
-    if set(wanted).isdisjoint(_BY_LINES + _BY_RAYS):
+    by_rays = not set(wanted).isdisjoint(_BY_RAYS)
+    if not by_rays and set(wanted).isdisjoint(_BY_LINES):
         return out
     share = free_share(buildings, transmitter)
     sight = share >= 1
-    friis = sight * (np.float32(SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / (4 * np.pi)) / distance) ** 2
+    friis = sight * free_space_gain(distance, transmitter.frequency_hz)
     channel["free share"][:] = share
     channel["sight"][:] = sight
     _set_grey(channel["free space"], friis)
     # The loops are free of the interpreter lock: what rays mirror is one core's work, all the rest another's.
     with ThreadPoolExecutor(1) as beside:
-        if not set(wanted).isdisjoint(_BY_RAYS):
+        if by_rays:
             bent = beside.submit(diffracted_gain, buildings, sight, transmitter, grid.cell_size_m)
         ends = beside.submit(clear_ends, buildings, transmitter)
-        if not set(wanted).isdisjoint(_BY_RAYS):
+        if by_rays:
             once, again = reflected_gain(buildings, transmitter, grid.cell_size_m)
             gains = {"reflected once": once, "reflected again": again, "diffracted": bent.result()}
             for name, gain in {**gains, "rays": friis + once + again + bent.result()}.items():

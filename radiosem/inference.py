@@ -120,6 +120,14 @@ def load_network(name: str, threads: int = 0) -> Network:
     return Network(verified_path(name), threads)
 
 
+def pad_sides(stack: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:
+    """[..., H, W] -> the next multiples, the south and east edges repeated; the caller crops what the network draws."""
+    south, east = (-side % multiple for side in stack.shape[-2:])
+    if south == east == 0:
+        return stack  # np.pad would copy it
+    return np.pad(stack, [(0, 0)] * (stack.ndim - 2) + [(0, south), (0, east)], mode="edge")
+
+
 def _fixed(shape: list[Any]) -> tuple[int | None, ...]:
     """ONNX dimensions: a number where fixed, None where named or free."""
     return tuple(size if isinstance(size, int) else None for size in shape)

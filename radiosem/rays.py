@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.compiled import compiled
+from radiosem.depth import free_space_gain
 from radiosem.types import SPEED_OF_LIGHT_M_S, BuildingMap, Transmitter
 
 RAYS, RAYS_SIDE, BOUNCES = 1024, 256, 5  # so many rays for grids of so many cells a side, more in proportion
@@ -43,7 +44,7 @@ def reflected_gain(
         _reflect(buildings, east, south, *place, rays, BOUNCES, PERMITTIVITY, WEAKEST, reflected)
     near = np.maximum(cv2.GaussianBlur(outdoors.astype(np.float32), (0, 0), FIELD_SIGMA), 1e-3)
     # A cell of a ray's density: rays / (2 pi distance) rays cross a cell's width, each with power / distance.
-    unit = outdoors * np.float32(_friis(transmitter, cell_size_m) * 2 * math.pi / rays) / near
+    unit = outdoors * np.float32(free_space_gain(cell_size_m, transmitter.frequency_hz) * 2 * math.pi / rays) / near
     once, again = (np.asarray(unit * cv2.GaussianBlur(field, (0, 0), FIELD_SIGMA), np.float32) for field in reflected)
     return once, again
 
@@ -67,12 +68,7 @@ def diffracted_gain(
     _diffract(buildings, sight, *place, wavelength, edges, FANS, diffracted)
     # Far from the edge the fan leaves cells out: they have what their neighbours have.
     spread = cv2.dilate(diffracted, np.ones((3, 3), np.uint8)) * ~(buildings | sight)
-    return np.asarray(spread * np.float32(_friis(transmitter, cell_size_m)), np.float32)
-
-
-def _friis(transmitter: Transmitter, cell_size_m: float) -> float:
-    """Gain over one cell in free space."""
-    return (SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / cell_size_m / (4 * math.pi)) ** 2
+    return np.asarray(spread * free_space_gain(cell_size_m, transmitter.frequency_hz), np.float32)
 
 
 def _outward(buildings: BuildingMap) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from radiosem.inference import pad_sides
 from radiosem.scale import RAYTRACED
 from radiosem.types import RadioMap
 
@@ -20,14 +21,6 @@ class Runs(Protocol):
 
     def __call__(self, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
         """Run once."""
-
-
-def pad_to_stride(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[..., H, W] -> the next multiples of `STRIDE`, the south and east edges repeated; the caller crops."""
-    south, east = (-side % STRIDE for side in stack.shape[-2:])
-    if south == east == 0:
-        return stack
-    return np.pad(stack, [(0, 0)] * (stack.ndim - 2) + [(0, south), (0, east)], mode="edge")
 
 
 def threshold_outage(map_dbm: RadioMap, threshold_dbm: float) -> OutageMap:
@@ -53,7 +46,7 @@ def classify_outage(network: Runs, map_dbm: RadioMap, threshold_dbm: float, powe
     indoors = np.isnan(map_dbm)
     grey = np.where(indoors, np.float32(0), RAYTRACED.grey(map_dbm - np.float32(power_dbm)))
     (logits,) = network(
-        map_grey=pad_to_stride(grey)[None, None],
+        map_grey=pad_sides(grey, STRIDE)[None, None],
         threshold_grey=RAYTRACED.grey(np.full((1, 1), threshold_dbm - power_dbm)),
     )
     return np.asarray((logits[0, 0, :rows, :cols] > 0) & ~indoors)

@@ -17,11 +17,12 @@ from radiosem.depth import path_loss_db
 from radiosem.errors import ChannelError, InputError
 from radiosem.features import generator_features
 from radiosem.frame import unpack
+from radiosem.inference import pad_sides
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
-from server_rx.outage import Runs, outage_share, pad_to_stride
+from server_rx.outage import STRIDE, Runs, outage_share
 from server_rx.storage.records import MapRecord, Provenance
 
 Stages = dict[str, float]  # milliseconds by stage
@@ -107,7 +108,7 @@ class Pipeline:
                 channels = generator_features(
                     semantics.buildings, semantics.cars, job.transmitter, job.law, semantics.grid
                 )
-                stack.append(pad_to_stride(channels))
+                stack.append(pad_sides(channels, STRIDE))
         spent: Stages = {}
         with _timed(spent, "generate"):
             (grey,) = self._generator(features=np.stack(stack))

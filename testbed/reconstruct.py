@@ -14,7 +14,7 @@ from radiosem import weights
 from radiosem.depth import free_share
 from radiosem.errors import InputError
 from radiosem.features import CHANNELS, generator_features
-from radiosem.inference import load_network
+from radiosem.inference import load_network, pad_sides
 from radiosem.metrics import MapScores, bootstrap_interval, score_grey, score_map
 from radiosem.pathloss import PRIOR
 from radiosem.scale import RAYTRACED, Scale
@@ -84,10 +84,7 @@ def _rival(name: str) -> Callable[[int], Rebuild]:
 def _cropped(run: Callable[[Features], list[NDArray[np.float32]]], channels: Features, sides: int) -> Grey:
     """Run a network on channels whose south and east edges are repeated up to the sides it takes."""
     rows, cols = channels.shape[-2:]
-    padded = channels
-    if rows % sides or cols % sides:
-        padded = np.pad(channels, ((0, 0), (0, -rows % sides), (0, -cols % sides)), mode="edge")
-    return np.clip(run(padded[None])[0][0, 0, :rows, :cols], 0, 1)
+    return np.clip(run(pad_sides(channels, sides)[None])[0][0, 0, :rows, :cols], 0, 1)
 
 
 class Reconstructors(Mapping[str, Callable[[int], Rebuild]]):

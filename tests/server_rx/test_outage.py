@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from radiosem.inference import pad_sides
 from radiosem.scale import RAYTRACED
-from server_rx.outage import classify_outage, outage_share, pad_to_stride, threshold_outage
+from server_rx.outage import STRIDE, classify_outage, outage_share, threshold_outage
 
 MAP_DBM = np.array([[-100, -90, -80], [np.nan, -90.001, np.nan]], np.float32)
 
@@ -38,8 +39,8 @@ def test_the_classifier_sees_gain_of_the_strongest_transmitter_and_zero_in_build
 
 def test_padding_repeats_the_edge_and_keeps_what_fits():
     stack = np.arange(2 * 40 * 64, dtype=np.float32).reshape(2, 40, 64)
-    padded = pad_to_stride(stack)
+    padded = pad_sides(stack, STRIDE)
     assert padded.shape == (2, 64, 64)
     assert np.array_equal(padded[:, :40], stack)
     assert np.array_equal(padded[:, 63], stack[:, 39])
-    assert pad_to_stride(padded).shape == padded.shape
+    assert pad_sides(padded, STRIDE).shape == padded.shape
