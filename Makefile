@@ -41,7 +41,10 @@ install: $(VENV)/bin/python
 	@[ $(VENV)/.has-$(EXTRA) -nt pyproject.toml ] && [ $(VENV)/.has-$(EXTRA) -nt constraints.txt ] || { \
 	    $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[$(EXTRA)]' \
 	    && touch $(VENV)/.has-$(EXTRA); }
-	@$(BIN)/python -c 'import cv2' || { echo "OpenCV needs libGL: apt-get install -y libgl1 libglib2.0-0"; exit 1; }
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || { echo "no libGL here: OpenCV without its windows instead"; \
+	    $(BIN)/python -m pip uninstall -qy opencv-python \
+	    && $(BIN)/python -m pip install --disable-pip-version-check --force-reinstall --no-deps -c constraints.txt \
+	        opencv-python-headless; }
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
