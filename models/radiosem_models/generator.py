@@ -1,6 +1,6 @@
 """The cGAN that turns features of a block into its radio map: network, discriminator, and how they are trained."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +120,13 @@ def scale_name(dataset: Dataset) -> str:
 
 
 class MapLoader:
-    """Radio maps of a split as (features, grey); what no law changes is computed once and kept."""
+    """Radio maps of a split as (features, grey); what no law changes is computed once and kept.
 
-    def __init__(self, dataset: Dataset, keys: list[MapKey]) -> None:
-        self.dataset, self.keys = dataset, keys
+    wanted  channels that are looked at; the others may be left 0
+    """
+
+    def __init__(self, dataset: Dataset, keys: list[MapKey], wanted: Collection[str] = CHANNELS) -> None:
+        self.dataset, self.keys, self.wanted = dataset, keys, wanted
         self._scenes: dict[tuple[str, int], NDArray[np.float16]] = {}
         self._grey = [dataset.grey(key) for key in keys]
 
@@ -140,10 +143,11 @@ class MapLoader:
         grid = Grid(*buildings.shape)
         place = (key.block_id, key.transmitter)  # maps with and without cars share it: cars block no sight line
         if received is not None:
-            features = scene_features(buildings, cars, transmitter, grid)
+            features = scene_features(buildings, cars, transmitter, grid, self.wanted)
         else:
             if place not in self._scenes:
-                self._scenes[place] = scene_features(buildings, None, transmitter, grid).astype(np.float16)
+                scene = scene_features(buildings, None, transmitter, grid, self.wanted)
+                self._scenes[place] = scene.astype(np.float16)
             features = self._scenes[place].astype(np.float32)
             if cars is not None:
                 features[CARS] = cars

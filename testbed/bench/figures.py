@@ -1,6 +1,6 @@
 """Aggregated cells -> figures: error against rate with the Pareto front, error against Es/N0, and error maps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,25 @@ def _one_a_family(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         good = [cell for cell in mine if cell["mse"] <= 1.1 * best]
         chosen.append(min(good, key=lambda cell: cell["channel_uses"]))
     return chosen
+
+
+def draw_learning(curves: Mapping[str, Sequence[tuple[float, int, float]]], path: Path) -> None:
+    """Validation error against time of training, both logarithmic; curves of (seconds, images, error) by name."""
+    figure = Figure(figsize=(11, 6), dpi=110, facecolor=PAPER, layout="constrained")
+    ax = figure.subplots()
+    for i, (name, curve) in enumerate(sorted(curves.items(), key=lambda item: item[1][-1][2], reverse=True)):
+        minutes, errors = [seconds / 60 for seconds, _, _ in curve], [error for *_, error in curve]
+        label = f"{name}, {curve[-1][1]:,} images"
+        ax.plot(minutes, errors, color=PALETTE[i % len(PALETTE)], marker="o", markersize=3, linewidth=1.6, label=label)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    _plain_log(ax.xaxis)
+    _plain_log(ax.yaxis)
+    _axes(
+        ax, "Learning to rebuild maps", "minutes of training on one thread", "MSE of the validation split, all pixels"
+    )
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
+    figure.savefig(path, facecolor=PAPER)
 
 
 def draw_errors(name: str, drawn: Drawn, summary: dict[str, Any], path: Path) -> None:

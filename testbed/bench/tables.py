@@ -15,6 +15,7 @@ from radiosem.codecs import codec_names
 from radiosem.errors import InputError, RadiosemError
 from radiosem_models.data import Dataset
 from testbed.bench import audit, published
+from testbed.bench.learning import learning_rows
 from testbed.bench.map_senders import map_sender_names
 from testbed.bench.published import Published
 from testbed.bench.rate import RateSettings, run_rate
@@ -126,6 +127,7 @@ def run_tables(
             published.RADIODIFF_DYNAMIC, {m: _quality(s) for m, s in dynamic.items()}, asdict
         ),
         "radiodiff_4": _against(published.RADIODIFF_COST, costs, asdict),
+        "learning": learning_rows(settings.names()),
     }
     summary = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),

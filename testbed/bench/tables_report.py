@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from testbed.bench import pages
+from testbed.bench.learning import AT_MINUTES
+from testbed.bench.learning import draw as draw_curves
 
 Row = dict[str, Any]
 HERE = (
@@ -59,6 +61,17 @@ COST: tuple[pages.Column, ...] = (
     ("paper's memory, MB", "paper_memory_mb", "{:.0f}"),
     ("note", "note", ""),
 )
+LEARNING: tuple[pages.Column, ...] = (
+    ("here", "model", ""),
+    ("learned", "learns", ""),
+    ("trained on", "data", ""),
+    ("parameters, M", "parameters_m", "{:.2f}"),
+    ("images seen", "images", "{:,}"),
+    ("minutes", "minutes", "{:.0f}"),
+    ("validation MSE, e-4", "val_e4", "{:.1f}"),
+    *((f"by minute {minutes}", f"val_e4_at_{minutes}", "{:.1f}") for minutes in AT_MINUTES),
+    ("gain of the last quarter", "late_gain", "{:.1%}"),
+)
 TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
     (
         "table_1",
@@ -93,6 +106,14 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         "The paper's times are a GPU's. Here: batch 1 on CPU, every core, the median of 20 calls, each in a process of "
         "its own; peak memory is the process's resident set.",
     ),
+    (
+        "learning",
+        "What the training of each took",
+        LEARNING,
+        "Images and minutes are those behind the weights that are scored; those that other weights had seen before, "
+        "with which a training began, are counted in. One thread each. Rows are compared at equal time by the best "
+        "validation error up to a minute; one whose last quarter still gained much had not stalled.",
+    ),
 )
 
 
@@ -109,6 +130,8 @@ def told(name: str, row: Row) -> Row:
 
 
 def _note(name: str, row: Row) -> str:
+    if name == "learning":
+        return ""
     if "refused" in row:
         return f"not scored: {row['refused']}"
     if row["model"] is None:
@@ -162,6 +185,9 @@ def write_report(summary: dict[str, Any], out: Path) -> Path:
             pages.heading(title, under),
             pages.table([told(name, row) for row in summary["tables"][name]], columns),
         ]
+    curves = draw_curves(summary["tables"]["learning"], out / "learning.png")
+    if curves is not None:
+        body.append(pages.figure(curves, "validation error of every network against minutes of training"))
     body += [f"<p>{_speed(summary)}</p>", pages.heading("Audit"), pages.definitions(audit)]
     lead = f"{audit['maps']} maps of {audit['data']}, split {audit['split']}; {audit['scaling']}."
     path = out / "report.html"

@@ -50,6 +50,10 @@ def _log(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+def _manifest(folder: Path) -> list[dict]:
+    return tomllib.loads((folder / "MANIFEST.toml").read_text())["weights"]
+
+
 @pytest.mark.parametrize("task", sorted(SMALL))
 def test_training_lowers_the_validation_score_and_exports_checked_weights(task, recipe, city, tmp_path):
     outcome = train(recipe(task), city, 3.0, runs_dir=tmp_path / "runs", weights_dir=tmp_path / "weights")
@@ -181,6 +185,31 @@ def test_a_fine_tuning_begins_with_the_averages_of_another_training(recipe, city
     assert torch.equal(tuned[name], begun[name])
     assert [Path(file).name for file in outcome["files"]] == ["generator-tuned.onnx"]
     assert 'scale = "unknown"' in (tmp_path / "weights/MANIFEST.toml").read_text()
+
+
+@pytest.mark.parametrize("same_city", [True, False])
+def test_what_a_training_began_with_counts_in_what_it_is_said_to_have_seen(same_city, recipe, city, tmp_path):
+    first = train(recipe("generator"), city, 1.0, runs_dir=tmp_path)
+    path = tmp_path / "tuned.toml"
+    extra = f'begin_with = "{tmp_path}/small-generator/last.pt"\nid = "tuned"\n'
+    path.write_text(recipe("generator", validate_every_s="0.001").read_text() + extra)
+    other = shutil.copytree(city, tmp_path / "other")
+    if not same_city:
+        masks = other / "png/buildings_complete"
+        shutil.copy(masks / "1.png", masks / "3.png")  # the validation split
+    train(path, other, 0.5, runs_dir=tmp_path, weights_dir=tmp_path / "weights")
+    second = torch.load(tmp_path / "tuned/last.pt", weights_only=False)
+    (entry,) = (e for e in _manifest(tmp_path / "weights") if e["name"] == "generator-tuned")
+    curve = entry["meta"]["curve"]
+    assert [curve[-1][0], curve[-1][1]] == [
+        pytest.approx(first["elapsed_s"] + second["counts"][0], abs=0.2),
+        first["images"] + second["counts"][2],
+    ]
+    assert (curve[0][1] < first["images"]) == same_city
+    assert [entry["meta"]["seconds"], entry["meta"]["images"], entry["metrics"]["val_mse"]] in [
+        [seconds, images, pytest.approx(score, rel=1e-5)] for seconds, images, score in curve
+    ]
+    assert entry["meta"]["parameters"] > 0
 
 
 @pytest.mark.parametrize(("file", "message"), [("none.pt", "which is no file"), ("other.pt", "of other networks")])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -55,8 +56,9 @@ class LineTask:
 
 
 @pytest.fixture(autouse=True)
-def _line_task(monkeypatch):
+def _line_task(monkeypatch, city, tmp_path):
     monkeypatch.setitem(training.TASKS, "line", (__name__, "LineTask"))
+    shutil.copytree(city, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture

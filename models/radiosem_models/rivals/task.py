@@ -53,6 +53,7 @@ class RivalTask:
     """Train one rival by its paper's losses.
 
     options  rival (key of `RIVALS`), inputs (key of `rival.INPUTS`), id (weights become rival-ID.onnx), batch, lr,
+             half_images (images that are learned from at half the resolution first, at a quarter of the time each),
              first_images (where a training has two phases: images after which the second begins), models (simulations
              to learn from), rough (the share of maps rebuilt from a roughened mask)
     raises   InputError on an unknown rival or inputs
@@ -67,9 +68,9 @@ class RivalTask:
         self.options = options
         self.dataset = Dataset(data_dir)
         models = tuple(options["models"])
-        self.training = MapLoader(self.dataset, self.dataset.keys("train", models))
-        self.validation = MapLoader(self.dataset, self.dataset.keys("val", models[:1]))
         self.channels = INPUTS[options["inputs"]]
+        self.training = MapLoader(self.dataset, self.dataset.keys("train", models), self.channels)
+        self.validation = MapLoader(self.dataset, self.dataset.keys("val", models[:1]), self.channels)
         self._places = [CHANNELS.index(name) for name in self.channels]
         self.network = channels_last(RIVALS[options["rival"]](self.channels))
         self.players = {name: channels_last(player) for name, player in self.network.players().items()}
@@ -100,12 +101,23 @@ class RivalTask:
     def _channels(self, features: Tensor) -> Tensor:
         return features[:, self._places].contiguous(memory_format=torch.channels_last)
 
+    def _draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Channels, truth and weight of a batch, at the resolution whose turn it is."""
+        features, truth, weight = self.training.draw(self.options["batch"], rng, self.options["rough"])
+        channels = self._channels(features)
+        if int(self.progress.images) >= self.options.get("half_images", 0):
+            return channels, truth, weight
+        halved = [F.avg_pool2d(a, 2) for a in (channels, truth, weight)]
+        place = self.channels.index("transmitter")  # stays 1 at one pixel
+        halved[0][:, place] = F.max_pool2d(channels[:, place], 2)
+        return halved[0], halved[1], halved[2]
+
     def step(self, rng: np.random.Generator) -> dict[str, float]:
         """One step of the network and of all who play."""
-        features, truth, weight = self.training.draw(self.options["batch"], rng, self.options["rough"])
+        channels, truth, weight = self._draw(rng)
         phase = self.phase
         self.network.train()
-        losses = self.network.losses(self._channels(features), truth, weight, phase, self.players)
+        losses = self.network.losses(channels, truth, weight, phase, self.players)
         self._update(self._optimizers[f"phase {phase}"], losses["network"])
         for name in self.players:
             self._update(self._optimizers[name], losses[name])
@@ -144,7 +156,6 @@ class RivalTask:
             "scale": scale_name(self.dataset),
             "channels": list(self.channels),
             "sides_multiple_of": self.network.sides_multiple_of,
-            "parameters": sum(p.numel() for p in self.network.parameters()),
         }
         path = export_network(
             self.network,

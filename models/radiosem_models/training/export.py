@@ -67,7 +67,7 @@ def export_network(
             "recipe": recipe,
             "data": data,
             "metrics": metrics,
-            "meta": meta,
+            "meta": meta | {"parameters": sum(p.numel() for p in network.parameters())},
         }
         with _alone_in(folder):
             os.replace(fresh, path)

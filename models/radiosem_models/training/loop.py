@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from radiosem.errors import InputError
+from radiosem_models.data import Dataset
 from radiosem_models.training.curves import draw_curves
 from radiosem_models.training.run_folder import CHECKPOINT, clear, held, progress, refuse_changes, write_outcome
 from radiosem_models.training.task import Task
@@ -47,7 +48,8 @@ class Recipe:
     ema               decay of the weight average a step, once warmed up
     validate_every_s  seconds of training between two looks at the validation split
     options           for the task: splits, scaling, sizes, learning rates; with `begin_with`, the checkpoint of another
-                      training, its networks are not drawn by the seed but those of that checkpoint
+                      training, its networks are not drawn by the seed but those of that checkpoint, whose images and
+                      seconds count as theirs
     """
 
     name: str
@@ -99,10 +101,17 @@ def _running_mean(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tens
 
 
 class Run:
-    """One training on its way: everything that a checkpoint holds."""
+    """One training on its way: everything that a checkpoint holds.
 
-    def __init__(self, recipe: Recipe, task: Task, folder: Path) -> None:
-        self.recipe, self.task, self.folder = recipe, task, folder
+    judged_on  hash of the validation split
+    earlier    seconds and images of the trainings that this one began with
+    curve      of every validation: seconds, images, score; with those earlier ones of the same validation split
+    """
+
+    def __init__(self, recipe: Recipe, task: Task, folder: Path, judged_on: str) -> None:
+        self.recipe, self.task, self.folder, self.judged_on = recipe, task, folder, judged_on
+        self.earlier: tuple[float, int] = (0.0, 0)
+        self.curve: list[tuple[float, int, float]] = []
         self.rng = np.random.default_rng(recipe.seed)
         average = _running_mean(recipe.ema)
         # With the buffers: an average must be normalised by statistics of its own.
@@ -119,6 +128,9 @@ class Run:
             "rng": self.rng.bit_generator.state,
             "torch_rng": torch.get_rng_state(),
             "counts": (self.elapsed_s, self.step, self.images, self.best),
+            "judged_on": self.judged_on,
+            "earlier": self.earlier,
+            "curve": self.curve,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -141,6 +153,7 @@ class Run:
         self.rng.bit_generator.state = state["rng"]
         torch.set_rng_state(state["torch_rng"])
         self.elapsed_s, self.step, self.images, self.best = state["counts"]
+        self.earlier, self.curve = state["earlier"], list(state["curve"])
 
     def begin_with(self, path: Path) -> None:
         """Take over the networks of another training, the averages where there are such.
@@ -157,6 +170,10 @@ class Run:
                 self.averages[name].load_state_dict(averaged)
                 module.load_state_dict(self.averages[name].module.state_dict())
                 self.averages[name].n_averaged.zero_()
+            (seconds, _, images, _), (seconds_before, images_before) = state["counts"], state["earlier"]
+            self.earlier = (seconds + seconds_before, images + images_before)
+            if state["judged_on"] == self.judged_on:
+                self.curve = list(state["curve"])
         except FileNotFoundError:
             raise InputError(f"begin_with is {str(path)!r}, which is no file; train that recipe first") from None
         except (KeyError, RuntimeError) as error:
@@ -202,10 +219,15 @@ class Run:
         self.elapsed_s += time.monotonic() - began
         return losses
 
+    def spent(self) -> tuple[float, int]:
+        """Seconds and images behind these networks, earlier trainings included."""
+        return round(self.earlier[0] + self.elapsed_s, 1), self.earlier[1] + self.images
+
     def validate(self) -> dict[str, float]:
         """Score the averages; a best score is kept in `best.pt`."""
         with self.averaged():
             scores = self.task.validate()
+        self.curve.append((*self.spent(), scores["score"]))
         if scores["score"] < self.best:
             self.best = scores["score"]
             self.save("best.pt")
@@ -244,7 +266,7 @@ def train(
         torch.manual_seed(recipe.seed)
         module, cls = TASKS[recipe.task]
         task: Task = getattr(importlib.import_module(module), cls)(recipe.options, data_dir, recipe.seed)
-        run = Run(recipe, task, folder)
+        run = Run(recipe, task, folder, Dataset(data_dir).split_hash("val"))
         if state is not None:
             run.restore(state)
             del state
@@ -300,10 +322,19 @@ def _in_recipes(path: Path) -> str:
 def _export_best(run: Run, folder: Path, recipe: str) -> list[Path]:
     """Export the averages of the end, or of `best.pt` where those scored better, with what went into them."""
     scores = run.validate()
+    curve = run.curve
     if run.best < scores["score"]:
         run.restore(torch.load(run.folder / "best.pt", weights_only=False))
+    seconds, images = run.spent()
     with run.averaged():
-        return run.task.export(folder, {"recipe": recipe, "images": run.images, "seconds": round(run.elapsed_s)})
+        about = {
+            "recipe": recipe,
+            "images": images,
+            "seconds": seconds,
+            "judged_on": run.judged_on[:16],
+            "curve": curve,
+        }
+        return run.task.export(folder, about)
 
 
 @contextlib.contextmanager

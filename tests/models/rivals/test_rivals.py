@@ -81,6 +81,18 @@ def test_the_second_network_learns_while_the_first_is_frozen(rival, city):
     assert (task.phase, learnt()) == (1, {"second"})
 
 
+def test_the_first_images_are_learned_from_at_half_the_resolution(city):
+    task = RivalTask(options("ae", half_images=2), city, seed=0)
+    halved = task._draw(np.random.default_rng(3))
+    task.step(np.random.default_rng(0))
+    whole = task._draw(np.random.default_rng(3))
+    for small, large in zip(halved, whole, strict=True):
+        assert [2 * n for n in small.shape[-2:]] == [*large.shape[-2:]]
+    assert torch.allclose(halved[1], F.avg_pool2d(whole[1], 2))
+    transmitter = task.channels.index("transmitter")
+    assert halved[0][:, transmitter].sum((1, 2)).tolist() == whole[0][:, transmitter].sum((1, 2)).tolist() == [1, 1]
+
+
 def test_a_resumed_training_knows_its_phase(city):
     task, resumed = (RivalTask(options("rme-gan", first_images=4), city, seed=0) for _ in range(2))
     rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from radiosem.errors import InputError, RadiosemError
-from testbed.bench import published, tables
+from testbed.bench import learning, published, tables
 from testbed.bench.speed import time_alone
 from testbed.bench.tables import TableSettings, run_tables
 from testbed.bench.tables_report import TABLES, markdown
@@ -97,3 +97,35 @@ def test_a_reconstructor_that_cannot_be_timed_says_why(small_city: Path, monkeyp
     monkeypatch.setenv("PYTHONPATH", ":".join(path for path in sys.path if path))
     with pytest.raises(RadiosemError, match=r"magic could not be timed: .*magic"):
         time_alone("magic", small_city, "RT", "test", 1)
+
+
+def _trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, **meta: Any) -> None:
+    entry = {key: "none" for key in ("recipe", "licence")} | {"name": name, "file": "it.onnx", "sha256": "0" * 64}
+    lines = [
+        f"{key} = {json.dumps(value)}" for key, value in (entry | {"bytes": 1, "data": "here, split train 1"}).items()
+    ]
+    lines += ["[weights.metrics]", "val_mse = 0.01", "[weights.meta]"]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in meta.items()]
+    (tmp_path / "MANIFEST.toml").write_text("[[weights]]\n" + "\n".join(lines))
+    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(learning, "map_codec_names", lambda: ())
+
+
+def test_rivals_are_compared_at_equal_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    curve = [[600, 10, 0.08], [1200, 20, 0.04], [1800, 30, 0.05], [2400, 40, 0.03]]
+    facts = {"images": 40, "seconds": 2400.0, "parameters": 1_500_000, "judged_on": "ab"}
+    _trained(tmp_path, monkeypatch, "rival-ae", curve=curve, **facts)
+    (row,) = learning.learning_rows(("path-loss", "ae"))
+    assert (row["data"], row["parameters_m"], row["minutes"], row["val_e4"]) == ("here", 1.5, 40, 100)
+    assert [row[f"val_e4_at_{minutes}"] for minutes in (20, 40, 80)] == [pytest.approx(400), pytest.approx(300), None]
+    assert row["late_gain"] == pytest.approx(0.25)  # .04 by minute 30, .03 in the end
+    assert learning.draw([row], tmp_path / "curves.png") is not None
+
+
+def test_a_network_that_does_not_say_how_it_was_trained_has_a_row_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _trained(tmp_path, monkeypatch, "rival-ae")
+    (row,) = learning.learning_rows(("ae",))
+    assert {row[key] for key in ("images", "minutes", "parameters_m", "val_e4_at_20", "late_gain")} == {None}
+    assert learning.draw([row], tmp_path / "curves.png") is None
