@@ -25,11 +25,13 @@ from testbed.bench.senders import Plan
 from testbed.bench.speed import time_alone
 from testbed.bench.spread import spread
 from testbed.bench.store import write_whole
+from testbed.interpolation import INTERPOLATORS
 from testbed.reconstruct import evaluate
 
 ES_N0_DB = 10.0
 JPEG_QUALITY = 10
 SCALES = (1, 2, 4)
+SHARES = (0.001, 0.01, 0.1)  # of the outdoor pixels, that interpolations are given
 OURS, RADIOUNET = "cgan", "radiounet"
 Row = dict[str, Any]
 
@@ -42,7 +44,7 @@ class TableSettings:
     static_gain    simulation without cars, a folder below gain/
     dynamic_gain   simulation with cars; left out where the split has no maps of it
     split          train, val, test, or all
-    models         reconstructors; empty takes every one
+    models         reconstructors, and interpolations from samples; empty takes every one
     maps           maps of the rate table, evenly over the split; 0 takes all. The others always take all
     allow_seen     score networks on maps whose buildings they saw in training too
     """
@@ -58,22 +60,27 @@ class TableSettings:
     def check(self) -> None:
         """Raise InputError naming the first setting that is unusable."""
         for model in self.models:
-            if model not in reconstructor_names():
-                raise InputError(f"models has {model!r}; known are {', '.join(reconstructor_names())}")
+            if model not in (known := (*reconstructor_names(), *INTERPOLATORS)):
+                raise InputError(f"models has {model!r}; known are {', '.join(known)}")
         if not Dataset(self.data).keys(self.split, (self.static_gain,)):
             raise InputError(f"gain is {self.static_gain!r}, of which split {self.split!r} of {self.data} has no maps")
 
     def names(self) -> tuple[str, ...]:
-        """Reconstructors to score."""
-        return self.models or reconstructor_names()
+        """Reconstructors to score, which need no samples."""
+        return tuple(name for name in reconstructor_names() if not self.models or name in self.models)
+
+    def interpolations(self) -> tuple[str, ...]:
+        """Methods to score that know samples alone."""
+        return tuple(name for name in INTERPOLATORS if not self.models or name in self.models)
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """One reconstructor on one simulation."""
+    """One reconstructor on one simulation; or one interpolation from a share of the outdoor pixels."""
 
     model: str
     gain: str
+    share: float | None = None
 
 
 class ScoringWork:
@@ -86,7 +93,11 @@ class ScoringWork:
         """Scores of `testbed.reconstruct.evaluate`, or {"refused": why}."""
         told = self._settings
         try:
-            scores = evaluate(task.model, told.data, task.gain, told.split, threads=1, allow_seen=told.allow_seen)
+            scores = evaluate(
+                task.model, told.data, task.gain, told.split, 1, samples=task.share, allow_seen=told.allow_seen
+            )
+            if task.share is not None:
+                return task, scores.as_dict()
             keys = self._dataset.keys(told.split, (task.gain,))
             return task, scores.as_dict() | {"mse_clipped": clipped_mse(task.model, self._dataset, keys, threads=1)}
         except RadiosemError as error:  # a leak, or a missing network: the other rows stand
@@ -114,26 +125,31 @@ def run_tables(
     gains = [settings.static_gain]
     if settings.dynamic_gain and dataset.keys(settings.split, (settings.dynamic_gain,)):
         gains.append(settings.dynamic_gain)
-    scores = _scores(settings, dataset.split_hash(settings.split), gains, out, workers, ray, report)
+    static = [Scoring(model, gains[0]) for model in settings.names()]
+    dynamic = [Scoring(model, gain) for model in settings.names() for gain in gains[1:]]
+    sampled = [Scoring(model, gains[0], share) for model in settings.interpolations() for share in SHARES]
+    tasks = [*static, *dynamic, *sampled]
+    scores = _scores(settings, dataset.split_hash(settings.split), tasks, out, workers, ray, report)
     rate = None if dataset.known_scale is None else _rate(settings, out, workers, ray, report)
     costs = _costs(settings, report)
-    static = {model: scores[model, settings.static_gain] for model in settings.names()}
-    dynamic = {model: scores[model, gains[1]] for model in settings.names()} if len(gains) > 1 else {}
+    in_grey, still, moving = (
+        {task.model: told(scores[task]) for task in chosen}
+        for told, chosen in ((_sample_free, static), (_quality, static), (_quality, dynamic))
+    )
     tables = {
-        "table_1": _against(published.TABLE_I, {m: _sample_free(s) for m, s in static.items()}, asdict),
+        "table_1": _against(published.TABLE_I, in_grey, asdict),
         "table_2": _rate_rows(rate),
-        "radiodiff_2_static": _against(published.RADIODIFF_STATIC, {m: _quality(s) for m, s in static.items()}, asdict),
-        "radiodiff_2_dynamic": _against(
-            published.RADIODIFF_DYNAMIC, {m: _quality(s) for m, s in dynamic.items()}, asdict
-        ),
+        "radiodiff_2_static": _against(published.RADIODIFF_STATIC, still, asdict),
+        "radiodiff_2_dynamic": _against(published.RADIODIFF_DYNAMIC, moving, asdict),
         "radiodiff_4": _against(published.RADIODIFF_COST, costs, asdict),
+        "samples": [{"model": t.model, "share": t.share, **_from_samples(scores[t])} for t in sampled],
         "learning": learning_rows(settings.names()),
     }
     summary = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "tables": tables,
         "speed": _ratio(costs),
-        "audit": _audit(settings, dataset, gains, static, rate)
+        "audit": _audit(settings, dataset, gains, [scores[task] for task in static], rate)
         | audit.environment(threads=1, workers=workers)
         | {"wall_s": time.monotonic() - began, "peak_mb": audit.peak_mb()},
     }
@@ -149,38 +165,37 @@ def run_tables(
 def _scores(
     settings: TableSettings,
     split_sha256: str,
-    gains: Sequence[str],
+    tasks: Sequence[Scoring],
     out: Path,
     workers: int,
     ray: bool,
     report: Callable[[str, int, int], None],
-) -> dict[tuple[str, str], dict[str, Any]]:
-    """Scores by reconstructor and simulation, those kept from before included."""
+) -> dict[Scoring, dict[str, Any]]:
+    """Scores of every task, those kept from before included."""
     folder = out / "scores"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"out is {str(out)!r}, where no folder can be made: {error.strerror}") from None
-    tasks = [Scoring(model, gain) for gain in gains for model in settings.names()]
     paths = {task: folder / f"{task.model}-{task.gain}-{_key(task, split_sha256)}.json" for task in tasks}
     missing = [task for task in tasks if not paths[task].is_file()]
     report("scoring", len(tasks) - len(missing), len(tasks))
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    found: dict[Scoring, dict[str, Any]] = {}
     with closing(spread(ScoringWork, (settings,), missing, workers, ray)) as outcomes:
         for done, (task, scores) in enumerate(outcomes, len(tasks) - len(missing) + 1):
             if "refused" not in scores:
                 write_whole(paths[task], json.dumps(scores).encode())
-            found[task.model, task.gain] = scores
+            found[task] = scores
             report("scoring", done, len(tasks))
     for task in tasks:
-        if (task.model, task.gain) not in found:
-            found[task.model, task.gain] = json.loads(paths[task].read_text("utf-8"))
+        if task not in found:
+            found[task] = json.loads(paths[task].read_text("utf-8"))
     return found
 
 
 def _key(task: Scoring, split_sha256: str) -> str:
     """Names everything that a score depends on."""
-    content = json.dumps([split_sha256, task.gain, task.model, weights_of(task.model)])
+    content = json.dumps([split_sha256, task.gain, task.model, task.share, weights_of(task.model)])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -227,19 +242,28 @@ def _against(paper: Sequence[Published], measured: dict[str, Row], told: Callabl
     ]
 
 
-def _sample_free(scores: dict[str, Any]) -> Row:
-    if "refused" in scores:
-        return {"refused": scores["refused"]}
+def _error(scores: dict[str, Any]) -> Row:
     low, high = scores["mse_interval"]
     return {
         "mse_e4": 1e4 * scores["mse"],
         "low_e4": None if low is None else 1e4 * low,
         "high_e4": None if high is None else 1e4 * high,
-        "mse_clipped_e4": 1e4 * scores["mse_clipped"],
         "mse_outdoor_e4": None if scores["mse_outdoor"] is None else 1e4 * scores["mse_outdoor"],
-        "rmse_db": scores["rmse_db"],
         "maps": scores["maps"],
+        **{key: scores[key] for key in ("rmse_db", "rmse_db_los", "rmse_db_nlos")},
     }
+
+
+def _sample_free(scores: dict[str, Any]) -> Row:
+    if "refused" in scores:
+        return {"refused": scores["refused"]}
+    return _error(scores) | {"mse_clipped_e4": 1e4 * scores["mse_clipped"]}
+
+
+def _from_samples(scores: dict[str, Any]) -> Row:
+    if "refused" in scores:
+        return {"refused": scores["refused"]}
+    return _error(scores) | _quality(scores)
 
 
 def _quality(scores: dict[str, Any]) -> Row:
@@ -303,10 +327,10 @@ def _audit(
     settings: TableSettings,
     dataset: Dataset,
     gains: Sequence[str],
-    static: dict[str, Any],
+    static: Sequence[dict[str, Any]],
     rate: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    scored: dict[str, Any] = next((scores for scores in static.values() if "refused" not in scores), {})
+    scored: dict[str, Any] = next((scores for scores in static if "refused" not in scores), {})
     used = {name: sha256 for model in settings.names() for name, sha256 in weights_of(model).items()}
     return {
         "data": Path(settings.data).name,

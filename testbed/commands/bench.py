@@ -165,7 +165,7 @@ def tables(
     dynamic_gain: Annotated[
         str, typer.Option(help="Simulation with cars; its tables stay empty where the data set has none.")
     ] = "carsRT",
-    models: Annotated[str, typer.Option(help="Reconstructors, such as cgan,radiounet; 'all'.")] = "all",
+    models: Annotated[str, typer.Option(help="Reconstructors, such as cgan,radiounet,kriging; 'all'.")] = "all",
     maps: Annotated[int, typer.Option(min=0, help="Maps of the rate table, evenly over the split; 0 takes all.")] = 0,
     allow_seen: Annotated[
         bool, typer.Option("--allow-seen", help="Score maps too whose buildings a network saw in training.")

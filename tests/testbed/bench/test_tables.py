@@ -14,6 +14,7 @@ from testbed.bench.tables import TableSettings, run_tables
 from testbed.bench.tables_report import TABLES, markdown
 
 FORMULAS = ("path-loss", "depth-map")
+MODELS = (*FORMULAS, "knn")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def outcome(small_city: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     out = tmp_path_factory.mktemp("tables")
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", ":".join(path for path in sys.path if path))
-        return out, run_tables(TableSettings(small_city, models=FORMULAS, allow_seen=True), out)
+        return out, run_tables(TableSettings(small_city, models=MODELS, allow_seen=True), out)
 
 
 def test_every_table_has_our_rows_and_all_of_the_papers(outcome: tuple[Path, dict[str, Any]]) -> None:
@@ -47,6 +48,13 @@ def test_the_sample_free_figure_is_the_evaluations(outcome: tuple[Path, dict[str
     assert row["low_e4"] <= row["mse_e4"] <= row["high_e4"]
 
 
+def test_what_samples_tell_is_scored_at_every_share(outcome: tuple[Path, dict[str, Any]], small_city: Path) -> None:
+    rows = outcome[1]["tables"]["samples"]
+    assert [(row["model"], row["share"]) for row in rows] == [("knn", share) for share in tables.SHARES]
+    assert rows[2]["mse_e4"] == pytest.approx(1e4 * tables.evaluate("knn", small_city, samples=0.1).scores.mse)
+    assert rows[2]["mse_e4"] < rows[0]["mse_e4"]
+
+
 def test_time_and_memory_are_of_a_process_alone(outcome: tuple[Path, dict[str, Any]]) -> None:
     cost = {row["model"]: row for row in outcome[1]["tables"]["radiodiff_4"]}["path-loss"]
     assert cost["network_ms"] < cost["features_ms"]
@@ -59,17 +67,18 @@ def test_scores_are_kept_until_masks_or_weights_change(
 ) -> None:
     settings = TableSettings(small_city, models=("path-loss",), allow_seen=True)
     quiet: Any = lambda *progress: None  # noqa: E731
-    arguments = (["RT"], outcome[0], 1, False, quiet)
+    task = tables.Scoring("path-loss", "RT")
+    arguments = ([task], outcome[0], 1, False, quiet)
 
     def never(*given: Any, **more: Any) -> None:
         raise RadiosemError("scored again")
 
     monkeypatch.setattr(tables, "evaluate", never)
     split = outcome[1]["audit"]["split_sha256"]
-    assert tables._scores(settings, split, *arguments)["path-loss", "RT"]["maps"] == 3
-    assert tables._scores(settings, "0" * 64, *arguments)["path-loss", "RT"] == {"refused": "scored again"}
+    assert tables._scores(settings, split, *arguments)[task]["maps"] == 3
+    assert tables._scores(settings, "0" * 64, *arguments)[task] == {"refused": "scored again"}
     monkeypatch.setattr(tables, "weights_of", lambda model: {"path-loss": "1" * 64})
-    assert tables._scores(settings, split, *arguments)["path-loss", "RT"] == {"refused": "scored again"}
+    assert tables._scores(settings, split, *arguments)[task] == {"refused": "scored again"}
 
 
 def test_markdown_and_json_say_the_same(outcome: tuple[Path, dict[str, Any]]) -> None:
