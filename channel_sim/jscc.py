@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from channel_sim.link import LdpcLink, Reception
+from channel_sim.digital import LdpcLink, Reception
 from channel_sim.modulation import QPSK, SATURATION
 from radiosem import weights
 from radiosem.codecs import MaskCodec, make_codec

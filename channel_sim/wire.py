@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from channel_sim.link import MAX_SYMBOLS
+from channel_sim.digital import MAX_SYMBOLS
 from radiosem.errors import ChannelError
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024

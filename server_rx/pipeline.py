@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from channel_sim.link import MAX_SYMBOLS, Reception, link_names, make_link
+from channel_sim.digital import MAX_SYMBOLS, Reception
+from channel_sim.link import link_names, make_link
 from radiosem.codecs import MaskCodec
 from radiosem.depth import path_loss_db
 from radiosem.errors import ChannelError, InputError

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from channel_sim.awgn import awgn
-from channel_sim.link import Link, Reception
+from channel_sim.digital import Reception
+from channel_sim.link import Link
 from radiosem.errors import ChannelError, FrameError, InputError
 from testbed.bench.scenes import Scene, seed_of
 from testbed.bench.scores import nothing_received, score_received

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from channel_sim.link import Reception
+from channel_sim.digital import Reception
 from radiosem.codecs import MaskCodec, codec_names, make_codec
 from radiosem.errors import FrameError, InputError
 from radiosem.frame import Frame, pack, unpack

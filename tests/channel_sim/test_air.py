@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from channel_sim.air import Air
-from channel_sim.link import MAX_SYMBOLS, make_link
+from channel_sim.digital import MAX_SYMBOLS
+from channel_sim.link import make_link
 from channel_sim.wire import MAX_MESSAGE_BYTES, symbols_from_bytes, symbols_to_bytes
 from radiosem.errors import ChannelError, InputError
 from radiosem.frame import Frame

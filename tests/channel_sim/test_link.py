@@ -15,7 +15,8 @@ from hypothesis.extra import numpy as hnp
 
 from channel_sim.awgn import awgn
 from channel_sim.coding import protect, scrambler
-from channel_sim.link import DEFAULT_LINK, MAX_SYMBOLS, SIGNAL, LdpcLink, _crc24, link_names, make_link
+from channel_sim.digital import MAX_SYMBOLS, SIGNAL, LdpcLink, _crc24
+from channel_sim.link import DEFAULT_LINK, link_names, make_link
 from channel_sim.modulation import QPSK
 from radiosem.errors import ChannelError, InputError
 from radiosem.frame import Frame

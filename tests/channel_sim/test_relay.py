@@ -11,7 +11,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic import ValidationError
 
 from channel_sim.air import Air
-from channel_sim.link import MAX_SYMBOLS, make_link
+from channel_sim.digital import MAX_SYMBOLS
+from channel_sim.link import make_link
 from channel_sim.relay import RelaySettings, create_relay
 from channel_sim.wire import GRPC_OPTIONS, symbols_from_bytes
 from radiosem.errors import InputError

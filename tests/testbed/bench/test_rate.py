@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from channel_sim.awgn import awgn
-from channel_sim.link import Reception, make_link
+from channel_sim.digital import Reception
+from channel_sim.link import make_link
 from channel_sim.wire import symbols_to_bytes
 from radiosem.codecs import codec_names
 from radiosem.errors import InputError
