@@ -22,6 +22,7 @@ from edge_tx.settings import EdgeSettings
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import DeliveryError, InputError
 from radiosem.frame import Frame, pack
+from radiosem.readings import choose_readings
 from radiosem.types import Semantics
 from radiosem_proto.v1 import radiosem_pb2 as pb
 
@@ -76,16 +77,17 @@ class EdgePipeline:
         with self._working:
             with _timed(stage_ms, "sense"):
                 sensed = sense(observation, settings.max_image_bytes, settings.max_image_pixels)
+            floor_dbm = settings.floor_dbm if sensed.floor_dbm is None else sensed.floor_dbm
             with _timed(stage_ms, "segment"):
-                against, disbelief = outdoor_evidence(
-                    sensed.samples, sensed.transmitters, sensed.grid, settings.floor_dbm
-                )
+                against, disbelief = outdoor_evidence(sensed.samples, sensed.transmitters, sensed.grid, floor_dbm)
                 segmented = self._segmenter(sensed.image, sensed.grid, against)
                 buildings, doubts = free_transmitters(segmented, sensed.transmitters, sensed.grid)
             with _timed(stage_ms, "fit"):
-                laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings, settings.floor_dbm)
-            semantics = Semantics(sensed.grid, sensed.transmitters, laws, buildings, sensed.cars)
+                laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings, floor_dbm)
             with _timed(stage_ms, "compress"):
+                most = observation.readings if observation.HasField("readings") else settings.readings
+                readings = choose_readings(sensed.samples, sensed.transmitters, sensed.grid, most, floor_dbm)
+                semantics = Semantics(sensed.grid, sensed.transmitters, laws, buildings, sensed.cars, readings)
                 frame = pack(semantics, codec)
         warnings = sensed.warnings + disbelief + doubts + guesses
         return Observed(sensed.observation_id, frame, semantics, codec, stage_ms, warnings)

@@ -26,9 +26,10 @@ MAX_IMAGE_SIDE = 2048  # pixels at that scale
 class Sensed:
     """One observation, every value known to be usable.
 
-    image     uint8 [h, w, 3], RGB of the block at 0.5 m a pixel
-    cars      bool [H, W] or None
-    warnings  what a user should know though the observation is usable
+    image      uint8 [h, w, 3], RGB of the block at 0.5 m a pixel
+    floor_dbm  samples at or below say only that there was nothing to hear; None where the observation does not say
+    cars       bool [H, W] or None
+    warnings   what a user should know though the observation is usable
     """
 
     observation_id: str
@@ -36,6 +37,7 @@ class Sensed:
     grid: Grid
     transmitters: tuple[Transmitter, ...]
     samples: Samples
+    floor_dbm: float | None
     cars: CarMap | None
     warnings: tuple[str, ...]
 
@@ -53,7 +55,8 @@ def sense(observation: pb.Observation, max_image_bytes: int = MAX_BYTES, max_ima
     shape = image_shape(grid)
     image = decode_image(observation.image, max_image_bytes, max_image_pixels)
     warnings = _shape_warnings(image, grid)
-    return Sensed(observation_id, resize(image, shape), grid, transmitters, samples, cars, warnings)
+    floor_dbm = read_floor_dbm(observation.samples)
+    return Sensed(observation_id, resize(image, shape), grid, transmitters, samples, floor_dbm, cars, warnings)
 
 
 def image_shape(grid: Grid) -> tuple[int, int]:
@@ -142,6 +145,16 @@ def read_samples(samples: pb.SampleSet, transmitters: int, grid: Grid) -> Sample
         i = int(np.argmax(absurd))
         raise InputError(f"sample {i} has power_dbm {read.power_dbm[i]:g}; it must lie in {low:g}..{high:g} dBm")
     return read
+
+
+def read_floor_dbm(samples: pb.SampleSet) -> float | None:
+    """The weakest power that the samples' meter could tell, None where it is not said. Raises InputError."""
+    low, high = POWER_RANGE_DBM
+    if not samples.HasField("floor_dbm"):
+        return None
+    if not low <= samples.floor_dbm <= high:
+        raise InputError(f"samples floor_dbm is {samples.floor_dbm:g}; it must lie in {low:g}..{high:g} dBm")
+    return float(samples.floor_dbm)
 
 
 def _shape_warnings(image: NDArray[np.uint8], grid: Grid) -> tuple[str, ...]:

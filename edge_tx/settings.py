@@ -3,6 +3,8 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from radiosem.readings import MAX_READINGS
+
 
 class EdgeSettings(BaseSettings):
     """Everything the edge can be told; each field is the variable EDGE_TX_<NAME>."""
@@ -30,6 +32,13 @@ class EdgeSettings(BaseSettings):
     codec: str = Field(
         default="context", min_length=1, description="mask codec an observation takes unless it names one"
     )
+    readings: int = Field(
+        default=128,
+        ge=0,
+        le=MAX_READINGS,
+        description="most samples a frame carries along for the receiver to mend its map by, unless the observation "
+        "says; about 11 bits each",
+    )
 
     deadline_s: float = Field(
         default=30.0, gt=0, le=600, description="time a delivery may take, every retry included, s"
@@ -44,7 +53,8 @@ class EdgeSettings(BaseSettings):
     )
 
     floor_dbm: float | None = Field(
-        default=None, description="weakest power the samples' meter can tell; samples at or below are left out, dBm"
+        default=None,
+        description="power at or below which the samples' meter heard nothing, unless the observation says, dBm",
     )
     max_image_bytes: int = Field(default=16 * 2**20, ge=1024, le=60 * 2**20, description="largest image file, bytes")
     max_image_pixels: int = Field(default=12_000_000, ge=1024, le=100_000_000, description="largest image, pixels")

@@ -1,16 +1,18 @@
-"""Semantics <-> the bits on the air: a strong part with header and path-loss laws, a weak part with the masks.
+"""Semantics <-> the bits on the air: a strong part with header and path-loss laws, a weak part with masks and readings.
 
 Strong part, bit-packed, most significant bit first:
 
-    version 4 · cars 1 · default grid 1 · [rows-1 10 · cols-1 10 · cell 15, mm] · codec id 32 · transmitters-1 4
+    version 4 · cars 1 · readings 1 · default grid 1 · [rows-1 10 · cols-1 10 · cell 15, mm] · codec id 32
+    transmitters-1 4
     each transmitter: col, row (as many bits as the side needs) · as before 1 · [height 9 · power 8 · frequency 16]
                       pl0 10 · slope 10
-    mask length · [cars by the mask's codec 1 · [codec id 32] · cars length] · zero padding · CRC32C 32
+    mask length · [cars by the mask's codec 1 · [codec id 32] · cars length] · [readings length] · zero padding
+    CRC32C 32
 
 A length in bytes is the number of its binary digits (5 bits), then those digits. "As before" compares with the
-transmitter before, and the first one with the defaults of `Transmitter`. Weak part: mask section, CRC32C, then if the
-cars flag is set cars section, CRC32C. Each CRC of the weak part starts from the strong part's, so that sections of
-another frame are not taken for this one's.
+transmitter before, and the first one with the defaults of `Transmitter`. Weak part: the sections of the mask, of cars
+and of readings as the flags say, each with a CRC32C that starts from the strong part's, so that sections of another
+frame are not taken for this one's.
 """
 
 from collections.abc import Mapping
@@ -22,9 +24,10 @@ import numpy as np
 from radiosem.bits import BitReader, BitWriter
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import FrameError, InputError, UnknownCodecError
+from radiosem.readings import decode_readings, encode_readings
 from radiosem.types import MAX_TRANSMITTERS, Grid, PathLoss, Semantics, Transmitter
 
-VERSION = 1
+VERSION = 2
 LAW_STEP_DB = 0.125
 PL0_RANGE_DB = (-16.0, 111.875)  # what 10 bits carry
 SLOPE_RANGE_DB = (0.0, 127.875)
@@ -34,7 +37,7 @@ _CRC_BYTES = 4
 
 @dataclass(frozen=True)
 class Frame:
-    """One map's causes as sent: `strong` must arrive; without `weak` (masks) the map is degraded."""
+    """One map's causes as sent: `strong` must arrive; without `weak` (masks, readings) the map is degraded."""
 
     strong: bytes
     weak: bytes
@@ -56,18 +59,22 @@ def pack(semantics: Semantics, codec: MaskCodec) -> Frame:
     cars_codec = make_codec("context")
     mask_section = codec.encode(buildings)
     cars_section = None if semantics.cars is None else cars_codec.encode(semantics.cars)
+    senders = tuple(_transmitter(t.col, t.row, _radio(t)) for t in semantics.transmitters)
+    laws = tuple(_law(*_steps(law)) for law in semantics.path_losses)
+    readings_section = None if semantics.readings is None else encode_readings(semantics.readings, senders, laws, grid)
 
     bits = BitWriter()
     bits.write(VERSION, 4)
     bits.write(cars_section is not None, 1)
+    bits.write(readings_section is not None, 1)
     _write_grid(bits, grid)
     bits.write(int.from_bytes(codec.codec_id, "big"), 32)
     bits.write(len(semantics.transmitters) - 1, 4)
     before = Transmitter(0, 0)
-    for transmitter, law in zip(semantics.transmitters, semantics.path_losses, strict=True):
+    for transmitter, law in zip(senders, laws, strict=True):
         _write_transmitter(bits, transmitter, before, grid)
-        bits.write(round((law.pl0_db - PL0_RANGE_DB[0]) / LAW_STEP_DB), 10)
-        bits.write(round((law.slope_db - SLOPE_RANGE_DB[0]) / LAW_STEP_DB), 10)
+        for steps in _steps(law):
+            bits.write(steps, 10)
         before = transmitter
     _write_length(bits, mask_section)
     if cars_section is not None:
@@ -76,11 +83,13 @@ def pack(semantics: Semantics, codec: MaskCodec) -> Frame:
         if not same:
             bits.write(int.from_bytes(cars_codec.codec_id, "big"), 32)
         _write_length(bits, cars_section)
+    if readings_section is not None:
+        _write_length(bits, readings_section)
 
     header = bits.to_bytes()
     strong = header + google_crc32c.value(header).to_bytes(_CRC_BYTES, "big")
-    weak = b"".join(seal(section, strong) for section in (mask_section, cars_section) if section is not None)
-    return Frame(strong, weak)
+    sections = (mask_section, cars_section, readings_section)
+    return Frame(strong, b"".join(seal(section, strong) for section in sections if section is not None))
 
 
 def seal(section: bytes, strong: bytes) -> bytes:
@@ -93,7 +102,7 @@ def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec])
     """Decode what arrived -> semantics, quantised as `pack` sent them, and the name of the mask's codec.
 
     strong  as sent, else the frame is refused
-    weak    None, short or altered: `buildings` is None (degraded), or `cars` is None when only they were lost
+    weak    None, short or altered: `buildings` is None (degraded), or `cars` or `readings` when only they were lost
     codecs  those the receiver holds, by id
     raises  FrameError; UnknownCodecError naming the id that is not held
     """
@@ -104,7 +113,7 @@ def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec])
         raise FrameError(f"frame header of {len(strong)} bytes fails its checksum")
     bits = BitReader(header)
     bits.read(4)
-    has_cars = bits.read(1)
+    has_cars, has_readings = bits.read(1), bits.read(1)
     try:
         grid = _read_grid(bits)
         codec = _held(bits, codecs)
@@ -113,8 +122,7 @@ def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec])
         for index in range(bits.read(4) + 1):
             transmitters.append(_read_transmitter(bits, transmitters[-1] if transmitters else Transmitter(0, 0), grid))
             transmitters[-1].check_inside(grid, index)
-            pl0_db = PL0_RANGE_DB[0] + bits.read(10) * LAW_STEP_DB
-            path_losses.append(PathLoss(pl0_db, SLOPE_RANGE_DB[0] + bits.read(10) * LAW_STEP_DB))
+            path_losses.append(_law(bits.read(10), bits.read(10)))
     except InputError as error:
         raise FrameError(f"frame header says what cannot be: {error}") from None
     mask_length = _read_length(bits)
@@ -122,15 +130,24 @@ def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec])
     if has_cars:
         cars_codec = codec if bits.read(1) else _held(bits, codecs)
         cars_length = _read_length(bits)
+    readings_length = _read_length(bits) if has_readings else 0
     bits.finish()
 
-    weak = weak or b""
-    cars_start = mask_length + _CRC_BYTES
-    mask_section = _intact(weak[:cars_start], mask_length, crc)
-    cars_section = _intact(weak[cars_start : cars_start + cars_length + _CRC_BYTES], cars_length, crc)
-    buildings = None if mask_section is None else codec.decode(mask_section, grid.shape)
-    cars = None if cars_section is None or not has_cars else cars_codec.decode(cars_section, grid.shape)
-    return Semantics(grid, tuple(transmitters), tuple(path_losses), buildings, cars), codec.name
+    sections, start = [], 0
+    for present, length in ((True, mask_length), (has_cars, cars_length), (has_readings, readings_length)):
+        end = start + length + _CRC_BYTES if present else start
+        sections.append(_intact((weak or b"")[start:end], length, crc) if present else None)
+        start = end
+    mask, cars, readings = sections
+    senders, laws = tuple(transmitters), tuple(path_losses)
+    return Semantics(
+        grid,
+        senders,
+        laws,
+        None if mask is None else codec.decode(mask, grid.shape),
+        None if cars is None else cars_codec.decode(cars, grid.shape),
+        None if readings is None else decode_readings(readings, senders, laws, grid),
+    ), codec.name
 
 
 def _check(semantics: Semantics) -> None:
@@ -156,6 +173,16 @@ def _check(semantics: Semantics) -> None:
             )
 
 
+def _steps(law: PathLoss) -> tuple[int, int]:
+    """Loss at 1 m and slope in steps of the frame."""
+    pl0, slope = law.pl0_db - PL0_RANGE_DB[0], law.slope_db - SLOPE_RANGE_DB[0]
+    return round(pl0 / LAW_STEP_DB), round(slope / LAW_STEP_DB)
+
+
+def _law(pl0_steps: int, slope_steps: int) -> PathLoss:
+    return PathLoss(PL0_RANGE_DB[0] + pl0_steps * LAW_STEP_DB, SLOPE_RANGE_DB[0] + slope_steps * LAW_STEP_DB)
+
+
 def _write_grid(bits: BitWriter, grid: Grid) -> None:
     bits.write(grid == Grid(), 1)
     if grid != Grid():
@@ -176,6 +203,11 @@ def _radio(transmitter: Transmitter) -> tuple[int, int, int]:
     return height, power, round(transmitter.frequency_hz / 1e6)
 
 
+def _transmitter(col: int, row: int, radio: tuple[int, int, int]) -> Transmitter:
+    height, power, frequency = radio
+    return Transmitter(col, row, height / 2, power / 2 - 64, frequency * 1e6)
+
+
 def _write_transmitter(bits: BitWriter, transmitter: Transmitter, before: Transmitter, grid: Grid) -> None:
     bits.write(transmitter.col, (grid.cols - 1).bit_length())
     bits.write(transmitter.row, (grid.rows - 1).bit_length())
@@ -188,8 +220,8 @@ def _write_transmitter(bits: BitWriter, transmitter: Transmitter, before: Transm
 
 def _read_transmitter(bits: BitReader, before: Transmitter, grid: Grid) -> Transmitter:
     col, row = bits.read((grid.cols - 1).bit_length()), bits.read((grid.rows - 1).bit_length())
-    height, power, frequency = _radio(before) if bits.read(1) else (bits.read(9), bits.read(8), bits.read(16))
-    return Transmitter(col, row, height / 2, power / 2 - 64, frequency * 1e6)
+    radio = _radio(before) if bits.read(1) else (bits.read(9), bits.read(8), bits.read(16))
+    return _transmitter(col, row, radio)
 
 
 def _write_length(bits: BitWriter, section: bytes) -> None:

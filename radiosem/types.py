@@ -97,6 +97,36 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Readings:
+    """Power samples as a frame carries them: few, each the mean over a coarse cell, on steps of 4 dB.
+
+    transmitter  int64 [S] index of the transmitter
+    row, col     int64 [S] of the coarse cell, see `radiosem.readings.coarse`
+    gain_db      float64 [S] path gain
+    heard        bool [S], False where there was nothing to hear: the gain is at most `gain_db`
+    """
+
+    transmitter: NDArray[np.int64]
+    row: NDArray[np.int64]
+    col: NDArray[np.int64]
+    gain_db: NDArray[np.float64]
+    heard: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.gain_db)
+
+    def of(self, transmitter: int) -> "Readings":
+        """Those of one transmitter."""
+        return self.where(self.transmitter == transmitter)
+
+    def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Readings":
+        """Those that a mask or indices choose."""
+        return Readings(
+            self.transmitter[chosen], self.row[chosen], self.col[chosen], self.gain_db[chosen], self.heard[chosen]
+        )
+
+
+@dataclass(frozen=True)
 class PathLoss:
     """The log-distance law of one transmitter: loss in dB = pl0_db + slope_db * log10(d / 1 m), d >= 1 m.
 
@@ -118,7 +148,8 @@ class PathLoss:
 class Semantics:
     """The causes of a radio map: what a frame carries.
 
-    buildings is None when the mask was lost on the air: the map is then a path-loss map, `degraded`.
+    buildings  None when the mask was lost on the air: the map is then a path-loss map, `degraded`
+    readings   what the causes alone would not tell; None when none were sent, or they were lost
     """
 
     grid: Grid
@@ -126,6 +157,7 @@ class Semantics:
     path_losses: tuple[PathLoss, ...]
     buildings: BuildingMap | None
     cars: CarMap | None = None
+    readings: Readings | None = None
 
     @property
     def degraded(self) -> bool:

@@ -1,4 +1,4 @@
-"""Noisy symbols -> radio map: demodulate, decode, unframe, draw features, generate, add up transmitters."""
+"""Noisy symbols -> radio map: demodulate, decode, unframe, draw features, generate, mend, add up transmitters."""
 
 import math
 import re
@@ -16,9 +16,10 @@ from channel_sim.link import link_names, make_link
 from radiosem.codecs import MaskCodec
 from radiosem.depth import path_loss_db
 from radiosem.errors import ChannelError, InputError
-from radiosem.features import generator_features
+from radiosem.features import CHANNELS, generator_features
 from radiosem.frame import unpack
 from radiosem.inference import pad_sides
+from radiosem.readings import mended
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
@@ -29,6 +30,7 @@ from server_rx.storage.records import MapRecord, Provenance
 Stages = dict[str, float]  # milliseconds by stage
 _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MAX_MAGNITUDE = 1e6  # of a symbol's parts: far above any noise, far below where squares overflow
+SIGHT = CHANNELS.index("sight")
 BATCH_PIXELS = 8 * 256 * 256  # one call of the network: bounds its memory, whatever the grids
 
 
@@ -93,15 +95,17 @@ class Pipeline:
         for index, item in enumerate(causes):
             if item.semantics.degraded:
                 with _timed(item.stage_ms, "generate"):
-                    for transmitter, law in _pairs(item.semantics):
+                    for number, (transmitter, law) in enumerate(_pairs(item.semantics)):
                         gain_db = np.maximum(-path_loss_db(item.semantics.grid, transmitter, law), RAYTRACED.floor_db)
-                        power_mw[index] += _milliwatts(transmitter.power_dbm + gain_db)
+                        power_mw[index] += _milliwatts(
+                            transmitter.power_dbm + _mended(gain_db, None, item.semantics, number)
+                        )
         for batch in _batches([item.semantics for item in causes]):
             self._generate(batch, causes, power_mw)
         return [self._record(item, power) for item, power in zip(causes, power_mw, strict=True)]
 
     def _generate(self, batch: "list[_Job]", causes: Sequence[Causes], power_mw: Sequence[NDArray[np.float32]]) -> None:
-        stack = []
+        stack, sights = [], []
         for job in batch:
             semantics = causes[job.index].semantics
             assert semantics.buildings is not None
@@ -109,19 +113,21 @@ class Pipeline:
                 channels = generator_features(
                     semantics.buildings, semantics.cars, job.transmitter, job.law, semantics.grid
                 )
+                sights.append(channels[SIGHT])
                 stack.append(pad_sides(channels, STRIDE))
         spent: Stages = {}
         with _timed(spent, "generate"):
             (grey,) = self._generator(features=np.stack(stack))
         if not np.isfinite(grey).all():  # stored, it would spoil every list that names this map
             raise FloatingPointError("the generator's output is not finite")
-        for job, one in zip(batch, grey[:, 0], strict=True):
-            power = power_mw[job.index]
+        for job, sight, one in zip(batch, sights, grey[:, 0], strict=True):
+            power, stage_ms = power_mw[job.index], causes[job.index].stage_ms
+            stage_ms["generate"] = stage_ms.get("generate", 0.0) + spent["generate"] / len(batch)
             rows, cols = power.shape
             gain_db = RAYTRACED.gain_db(np.clip(one[:rows, :cols], 0, 1))
+            with _timed(stage_ms, "mend"):
+                gain_db = _mended(gain_db, sight, causes[job.index].semantics, job.number)
             power += _milliwatts(job.transmitter.power_dbm + gain_db)
-            stage_ms = causes[job.index].stage_ms
-            stage_ms["generate"] = stage_ms.get("generate", 0.0) + spent["generate"] / len(batch)
 
     def _record(self, causes: Causes, power_mw: NDArray[np.float32]) -> MapRecord:
         burst, semantics, reception = causes.burst, causes.semantics, causes.reception
@@ -181,9 +187,10 @@ def check_burst(burst: Burst) -> NDArray[np.complex64]:
 
 @dataclass(frozen=True)
 class _Job:
-    """One call's worth of the generator: transmitter `transmitter` of map `index`."""
+    """One call's worth of the generator: transmitter `number` of map `index`."""
 
     index: int
+    number: int
     grid: Grid
     transmitter: Transmitter
     law: PathLoss
@@ -196,18 +203,28 @@ def _batches(maps: Sequence[Semantics]) -> Iterator[list[_Job]]:
         if semantics.degraded:
             continue
         grid = semantics.grid
-        for transmitter, law in _pairs(semantics):
+        for number, (transmitter, law) in enumerate(_pairs(semantics)):
             full = (len(batch) + 1) * grid.rows * grid.cols > BATCH_PIXELS
             if batch and (full or batch[0].grid.shape != grid.shape):
                 yield batch
                 batch = []
-            batch.append(_Job(index, grid, transmitter, law))
+            batch.append(_Job(index, number, grid, transmitter, law))
     if batch:
         yield batch
 
 
 def _pairs(semantics: Semantics) -> Iterator[tuple[Transmitter, PathLoss]]:
     return zip(semantics.transmitters, semantics.path_losses, strict=True)
+
+
+def _mended(
+    gain_db: NDArray[np.float32], sight: NDArray[np.float32] | None, semantics: Semantics, number: int
+) -> NDArray[np.float32]:
+    """The gain of one transmitter, with what the readings of it that came along say it got wrong."""
+    if semantics.readings is None:
+        return gain_db
+    readings = semantics.readings.of(number)
+    return mended(gain_db, semantics.buildings, sight, readings, semantics.grid, RAYTRACED.floor_db)
 
 
 def _milliwatts(power_dbm: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

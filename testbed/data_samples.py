@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -10,6 +11,14 @@ import numpy as np
 from radiosem.errors import InputError
 from radiosem_models.data import Dataset, MapKey
 from testbed.make_pack import draw_samples, write_samples, write_transmitters
+
+
+class Written(NamedTuple):
+    """Samples of one map, those that heard something, and the power in dBm that the others hold."""
+
+    samples: int
+    heard: int
+    floor_dbm: float
 
 
 def write_observations(
@@ -20,13 +29,13 @@ def write_observations(
     split: str = "all",
     gain: str = "RT",
     report: Callable[[int, int], None] = lambda done, of: None,
-) -> dict[str, int]:
+) -> dict[str, Written]:
     """Write BLOCK_TRANSMITTER/samples.csv, transmitters.json and, where cars took part, cars.png for every map.
 
     data     folder in RadioMapSeer's layout whose scale is known
-    count    outdoor cells read in a map, each once; censored ones are dropped, since a device logs nothing there
+    count    outdoor cells read in a map, each once; where nothing is heard the floor is written
     seed     with the map's name it settles places and noise
-    returns  samples kept, by map
+    returns  what was written, by map
     raises   InputError when the data set has no such maps, an unknown scale, or fewer outdoor cells than `count`
     """
     dataset = Dataset(data)
@@ -42,21 +51,22 @@ def write_observations(
     return written
 
 
-def _write(dataset: Dataset, key: MapKey, folder: Path, count: int, seed: int) -> int:
+def _write(dataset: Dataset, key: MapKey, folder: Path, count: int, seed: int) -> Written:
     buildings, transmitter, grey = dataset.block(key.block_id).buildings, dataset.transmitter(key), dataset.grey(key)
     outdoors = int((~buildings).sum())
     if outdoors < count:
         raise InputError(f"count is {count}, but block {key.block_id} has {outdoors} cells outdoors")
     gain_db = dataset.scale.gain_db(grey / np.float32(255))
     power_dbm = np.where(grey > 0, gain_db + np.float32(transmitter.power_dbm), np.float32(-np.inf))
-    samples = draw_samples([power_dbm], buildings, _seed_of(key, seed), count)
+    floor_dbm = dataset.scale.floor_db + transmitter.power_dbm
+    samples = draw_samples([power_dbm], buildings, floor_dbm, _seed_of(key, seed), count)
     folder.mkdir(parents=True, exist_ok=True)
     write_samples(folder / "samples.csv", samples)
     write_transmitters(folder / "transmitters.json", [transmitter])
     cars = dataset.cars(key)
     if cars is not None:
         cv2.imwrite(str(folder / "cars.png"), cars.astype(np.uint8) * 255)
-    return len(samples)
+    return Written(len(samples), int((samples.power_dbm > floor_dbm).sum()), floor_dbm)
 
 
 def _seed_of(key: MapKey, seed: int) -> int:

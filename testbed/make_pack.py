@@ -62,21 +62,26 @@ Florence that is shipped with Sionna RT.
   [Sionna RT](https://nvlabs.github.io/sionna/) at 5.9 GHz, receiver at 1.5 m. This is a simulation, not a measurement.
   The cars are placed at random. Being derived from the geometry, these files are under the ODbL too.
 - `landscape.jpg`: drawn from the footprints and heights by this project's renderer. Not a photograph.
-- `samples.csv`: read from the simulated maps with 1 dB of noise at 300 random outdoor cells a transmitter, less those
-  where it is not heard (at or below the floor of the scale).
+- `samples.csv`: read from the simulated maps with 1 dB of noise at 300 random outdoor cells a transmitter. Where it is
+  not heard the floor of the scale is written.
 
 `pack.json` names the source blocks, the scale and the seeds; `radiosem data pack` makes the pack again.
 """
 
 
 def draw_samples(
-    powers_dbm: list[NDArray[np.float32]], buildings: NDArray[np.bool_], seed: int, count: int = READINGS_A_TRANSMITTER
+    powers_dbm: list[NDArray[np.float32]],
+    buildings: NDArray[np.bool_],
+    floor_dbm: float,
+    seed: int,
+    count: int = READINGS_A_TRANSMITTER,
 ) -> Samples:
     """Read every transmitter's map at random outdoor cells, with 1 dB of noise.
 
-    powers_dbm  one map [H, W] a transmitter, -inf where censored: a device logs nothing there
+    powers_dbm  one map [H, W] a transmitter, -inf where censored
+    floor_dbm   what is read where there is nothing to hear
     count       cells read in each
-    returns     at most `count` samples a transmitter, each at a cell of its own: those where it is heard
+    returns     `count` samples a transmitter, each at a cell of its own
     """
     rng = np.random.default_rng(seed)
     parts = []
@@ -84,8 +89,7 @@ def draw_samples(
         outdoors = np.argwhere(~buildings)
         row, col = outdoors[rng.choice(len(outdoors), count, replace=False)].T
         noisy = power_dbm[row, col] + rng.normal(0, NOISE_DB, len(row))
-        heard = np.isfinite(noisy)
-        parts.append((np.full(heard.sum(), index), col[heard], row[heard], noisy[heard]))
+        parts.append((np.full(len(row), index), col, row, np.maximum(noisy, floor_dbm)))
     transmitter, col, row, power = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Samples(transmitter, col, row, power)
 
@@ -168,7 +172,8 @@ def _write_observation(
         _write_png(folder / f"truth_{index}.png", grey)
         gain_db = dataset.scale.gain_db(grey / np.float32(255))
         powers_dbm.append(np.where(grey > 0, gain_db + transmitter.power_dbm, -np.inf))
-    write_samples(folder / "samples.csv", draw_samples(powers_dbm, block.buildings, seed + number))
+    floor_dbm = dataset.scale.floor_db + max(transmitter.power_dbm for transmitter in transmitters)
+    write_samples(folder / "samples.csv", draw_samples(powers_dbm, block.buildings, floor_dbm, seed + number))
     write_transmitters(folder / "transmitters.json", transmitters)
     _write_png(folder / "buildings.png", block.buildings.astype(np.uint8) * 255)
     if cars is not None:

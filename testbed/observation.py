@@ -140,6 +140,8 @@ def build_observation(
     cars: Path | None = None,
     grid: Grid | None = None,
     observation_id: str = "",
+    floor_dbm: float | None = None,
+    readings: int | None = None,
     **options: Any,
 ) -> pb.Observation:
     """Read the files of one observation into the message of `Transmitter.Transmit`.
@@ -148,12 +150,14 @@ def build_observation(
     samples       CSV, see `read_samples`
     transmitters  JSON, see `read_transmitters`
     cars          optional PNG mask on the grid, over 127 = car
+    floor_dbm     power at or below which the samples' meter heard nothing; None leaves it to the edge
+    readings      most samples that the frame carries along; None leaves it to the edge
     options       codec, link, es_n0_db, noise_seed: how it crosses the air; None leaves it to the edge
     raises        InputError naming file and place
     """
     grid = grid or Grid()
     antennas = read_transmitters(transmitters, grid)
-    readings = read_samples(samples, grid, len(antennas))
+    read = read_samples(samples, grid, len(antennas))
     message = pb.Observation(
         observation_id=observation_id,
         image=read_bytes(image, "image"),
@@ -169,11 +173,13 @@ def build_observation(
             for antenna in antennas
         ],
         samples=pb.SampleSet(
-            transmitter=readings.transmitter.tolist(),
-            col=readings.col.tolist(),
-            row=readings.row.tolist(),
-            power_dbm=readings.power_dbm.tolist(),
+            transmitter=read.transmitter.tolist(),
+            col=read.col.tolist(),
+            row=read.row.tolist(),
+            power_dbm=read.power_dbm.tolist(),
+            floor_dbm=floor_dbm,
         ),
+        readings=readings,
         cars_png=read_bytes(cars, "cars") if cars else b"",
         codec=options.pop("codec", None) or "",
     )

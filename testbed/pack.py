@@ -96,7 +96,7 @@ class PackEntry:
         """The message that asks an edge to send this observation; `options` as in `build_observation`."""
         folder = self.folder
         files = (self.image, folder / "samples.csv", folder / "transmitters.json", self.cars)
-        return build_observation(*files, self.grid, observation_id, **options)
+        return build_observation(*files, self.grid, observation_id, self.floor_dbm(), **options)
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:

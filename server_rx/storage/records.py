@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from radiosem.readings import middle
 from radiosem.types import Grid, PathLoss, RadioMap, Semantics, Transmitter
 
 
@@ -79,7 +82,7 @@ class StoredMap:
 
 
 def causes_json(semantics: Semantics) -> dict[str, Any]:
-    """Grid, transmitters with their laws, and whether masks arrived, as JSON."""
+    """Grid, transmitters with their laws, readings, and whether masks arrived, as JSON."""
     grid = semantics.grid
     return {
         "grid": {"rows": grid.rows, "cols": grid.cols, "cell_size_m": grid.cell_size_m},
@@ -88,6 +91,7 @@ def causes_json(semantics: Semantics) -> dict[str, Any]:
             for transmitter, law in zip(semantics.transmitters, semantics.path_losses, strict=True)
         ],
         "has_cars": semantics.cars is not None,
+        "readings": _readings_json(semantics),
         "building_share": None if semantics.buildings is None else float(semantics.buildings.mean()),
     }
 
@@ -111,6 +115,26 @@ def facts_json(record: MapRecord) -> dict[str, Any]:
         "stage_ms": provenance.stage_ms,
         "receiver_ms": sum(provenance.stage_ms.values()),
     }
+
+
+def _readings_json(semantics: Semantics) -> list[dict[str, float]]:
+    """Each reading at the pixel in the middle of its coarse cell, as power received from its transmitter."""
+    readings = semantics.readings
+    if readings is None:
+        return []
+    rows, cols = middle(semantics.grid)
+    power_dbm = np.array([transmitter.power_dbm for transmitter in semantics.transmitters])
+    return [
+        {"transmitter": transmitter, "col": col, "row": row, "power_dbm": dbm, "heard": heard}
+        for transmitter, col, row, dbm, heard in zip(
+            readings.transmitter.tolist(),
+            cols[readings.col].tolist(),
+            rows[readings.row].tolist(),
+            (power_dbm[readings.transmitter] + readings.gain_db).tolist(),
+            readings.heard.tolist(),
+            strict=True,
+        )
+    ]
 
 
 def _transmitter_json(transmitter: Transmitter, law: PathLoss) -> dict[str, float]:

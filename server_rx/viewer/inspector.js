@@ -58,6 +58,8 @@ function causes(meta, semantics) {
     h("tr", {}, h("th", { scope: "row" }, String(index + 1)), columns.map(([, , text]) => h("td", {}, text(one)))));
   const { rows, cols, cell_size_m: cell } = meta.grid;
   const share = semantics.building_share;
+  const readings = semantics.readings;
+  const heard = readings.filter((reading) => reading.heard).length;
   return section("What was sent",
     h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Transmitters and their path-loss laws" },
       h("table", {}, h("caption", {}, "Transmitters and their path-loss laws"),
@@ -65,7 +67,8 @@ function causes(meta, semantics) {
     h("dl", { class: "rows" },
       row("Block", `${number(cols * cell)} × ${number(rows * cell)} m, ${number(cell, 1)} m a pixel`),
       row("Building mask", Number.isFinite(share) ? `${number(share * 100, 1)} % of the block` : "lost on the air"),
-      row("Car mask", semantics.has_cars ? "received" : "none")));
+      row("Car mask", semantics.has_cars ? "received" : "none"),
+      row("Readings", readings.length ? `${number(readings.length)}, ${number(heard)} of them heard` : "none")));
 }
 
 /** Fills the panel from metadata, provenance and semantics. */

@@ -66,6 +66,16 @@ class MapPage(Body):
     next_cursor: str | None = Field(description="pass as `cursor` for older maps; null on the last page")
 
 
+class ReadingBody(Body):
+    """A power reading that came along: the mean over some 4 m, on steps of 4 dB."""
+
+    transmitter: int = Field(description="index into transmitters")
+    col: int = Field(description="pixel in the middle of what it is the mean over")
+    row: int = Field(description="pixel in the middle of what it is the mean over")
+    power_dbm: float = Field(description="received power, dBm")
+    heard: bool = Field(description="false where nothing was heard: the power is at most power_dbm")
+
+
 class SemanticsBody(Body):
     """What the frame said: the causes from which the map was rebuilt."""
 
@@ -74,6 +84,7 @@ class SemanticsBody(Body):
     transmitters: list[TransmitterBody]
     degraded: bool = Field(description="true when the building mask was lost on the air")
     has_cars: bool
+    readings: list[ReadingBody] = Field(default=[], description="what the map was mended by; empty when none arrived")
     building_share: float | None = Field(description="share of the pixels inside buildings, 0..1; null when unknown")
     buildings_url: str | None = Field(description="path of the building mask as PNG; null when it was lost")
     frame_strong_base64: str = Field(description="the received frame's strong part: header, transmitters, laws")

@@ -18,6 +18,7 @@ from channel_sim.awgn import check_es_n0_db
 from channel_sim.link import make_link
 from radiosem.codecs import make_codec
 from radiosem.errors import InputError
+from radiosem.readings import MAX_READINGS
 from server_rx.networks import load_networks
 from server_rx.pipeline import Pipeline
 from testbed.bench import aggregate, audit
@@ -67,6 +68,9 @@ class RateSettings:
                 make_codec("jpeg", scale=scale, quality=quality)
         for codec in self.plan.codecs:
             make_codec(codec)
+        readings = self.plan.readings
+        if not readings or len(set(readings)) < len(readings) or not all(0 <= n <= MAX_READINGS for n in readings):
+            raise InputError(f"readings is {readings}; give numbers in 0..{MAX_READINGS}, each once")
         for name in self.plan.map_senders:
             make_map_senders(name, self.plan.qualities, self.plan.scales)
         if not self.plan.codecs and not self.plan.map_senders:

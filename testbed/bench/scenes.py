@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from edge_tx.fit import fit
 from radiosem.depth import free_share
 from radiosem.errors import InputError
+from radiosem.readings import choose_readings
 from radiosem.scale import Scale
-from radiosem.types import BuildingMap, CarMap, Grid, Samples, Semantics, Transmitter
+from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Samples, Semantics, Transmitter
 from radiosem_models.data import Dataset, MapKey
 from testbed.bench.reconstructors import refuse_seen
 from testbed.make_pack import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
@@ -46,11 +47,17 @@ class Scene:
         return max(transmitter.power_dbm for transmitter in self.transmitters)
 
     @cached_property
-    def semantics(self) -> Semantics:
-        """What the edge sends: the true masks, and laws fitted from the samples."""
-        floor_dbm = self.scale.floor_db + min(transmitter.power_dbm for transmitter in self.transmitters)
-        laws, _ = fit(self.samples, self.transmitters, self.grid, self.buildings, floor_dbm)
-        return Semantics(self.grid, self.transmitters, laws, self.buildings, self.cars)
+    def _floor_dbm(self) -> float:
+        return self.scale.floor_db + self.power_dbm
+
+    @cached_property
+    def _laws(self) -> tuple[PathLoss, ...]:
+        return fit(self.samples, self.transmitters, self.grid, self.buildings, self._floor_dbm)[0]
+
+    def semantics(self, readings: int) -> Semantics:
+        """What the edge sends: the true masks, laws fitted from the samples, and at most so many of these."""
+        chosen = choose_readings(self.samples, self.transmitters, self.grid, readings, self._floor_dbm)
+        return Semantics(self.grid, self.transmitters, self._laws, self.buildings, self.cars, chosen)
 
     @cached_property
     def in_sight(self) -> NDArray[np.bool_]:
@@ -93,7 +100,7 @@ class DataSource:
     split       train, val, test, or all
     maps        how many, taken evenly over the split; 0 takes all
     allow_seen  take maps too whose buildings a network saw in training
-    seed        of the samples: readings at 300 outdoor cells a map, with 1 dB of noise, kept where there is a signal
+    seed        of the samples: readings at 300 outdoor cells a map, with 1 dB of noise, the floor where none is heard
     raises      InputError, as it is asked for scenes, on a folder, split or gain without maps, or of unknown scale
     """
 
@@ -132,6 +139,7 @@ class DataSource:
         buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
         grey = np.where(buildings, 0, dataset.grey(key)) / np.float32(255)
         power_dbm = dataset.scale.gain_db(grey) + np.float32(transmitter.power_dbm)
+        floor_dbm = dataset.scale.floor_db + transmitter.power_dbm
         heard_dbm = np.where(grey > 0, power_dbm, -np.inf)
         cell_size_m = float(dataset.about.get("cell_size_m", 1.0))  # type: ignore[arg-type]
         return Scene(
@@ -142,7 +150,7 @@ class DataSource:
             (transmitter,),
             buildings,
             dataset.cars(key),
-            draw_samples([heard_dbm], buildings, seed_of(self.seed, scene_id)),
+            draw_samples([heard_dbm], buildings, floor_dbm, seed_of(self.seed, scene_id)),
             grey.astype(np.float32),
         )
 

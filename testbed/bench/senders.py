@@ -61,18 +61,24 @@ class Sender(Protocol):
 
 
 class SemanticSender:
-    """Laws, transmitters and the mask by one codec; the map is rebuilt as the receiver's pipeline does it."""
+    """Laws, transmitters, the mask by one codec, and readings; the map is rebuilt as the receiver's pipeline does it.
+
+    readings  most samples that the frame carries along
+    """
 
     kind = SEMANTICS
 
-    def __init__(self, name: str, codec: MaskCodec, pipeline: Pipeline, held: Mapping[bytes, MaskCodec]) -> None:
-        self.name, self.family = name, codec.name
-        self._codec, self._pipeline, self._held = codec, pipeline, held
+    def __init__(
+        self, name: str, codec: MaskCodec, pipeline: Pipeline, held: Mapping[bytes, MaskCodec], readings: int = 0
+    ) -> None:
+        suffix = f" + {readings}" if readings else ""
+        self.name, self.family = name + suffix, codec.name + (" + readings" if readings else "")
+        self._codec, self._pipeline, self._held, self._readings = codec, pipeline, held, readings
         self._own: tuple[str, Received] | None = None
 
     def frame(self, scene: Scene) -> Frame:
         """The very frame that an edge packs."""
-        return pack(scene.semantics, self._codec)
+        return pack(scene.semantics(self._readings), self._codec)
 
     def rebuild(self, scene: Scene, reception: Reception) -> Received:
         """Unframe, decompress, draw the features, generate.
@@ -130,6 +136,7 @@ class Plan:
     """Which senders take part; JPEG, of the mask and of the map, takes every scale and quality.
 
     codecs       mask codecs of the frame
+    readings     most samples that a frame carries along; each number is another sender, for codecs that are not JPEG
     map_senders  ways to send the whole map
     edge_maps    the lossy map senders also send what the edge can rebuild itself
     """
@@ -139,6 +146,7 @@ class Plan:
     qualities: tuple[int, ...]
     scales: tuple[int, ...]
     edge_maps: bool = True
+    readings: tuple[int, ...] = (0,)
 
 
 def make_senders(plan: Plan, pipeline: Pipeline, held: Mapping[bytes, MaskCodec]) -> tuple[Sender, ...]:
@@ -149,7 +157,9 @@ def make_senders(plan: Plan, pipeline: Pipeline, held: Mapping[bytes, MaskCodec]
     senders: list[Sender] = []
     for codec in plan.codecs:
         for name, options in _settings(codec, plan):
-            senders.append(SemanticSender(name, make_codec(codec, **options), pipeline, held))
+            counts = plan.readings if codec != TUNABLE else (0,)
+            made = make_codec(codec, **options)
+            senders += [SemanticSender(name, made, pipeline, held, readings) for readings in counts]
     whole = [sender for name in plan.map_senders for sender in make_map_senders(name, plan.qualities, plan.scales)]
     senders += [WholeMapSender(sender) for sender in whole]
     if plan.edge_maps:

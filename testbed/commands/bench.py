@@ -64,6 +64,9 @@ def rate(
         str,
         typer.Option(help="Mask codecs of the semantic frame: context, jpeg, vqvae, bitmap; 'all', or '' for none."),
     ] = "all",
+    readings: Annotated[
+        str, typer.Option(help="Samples that semantic frames carry along, at most; not with JPEG masks.")
+    ] = "0,128",
     map_senders: Annotated[
         str,
         typer.Option(help="Ways to send the whole map: raw-map, png-map, jpeg-map, map-...; 'all', or '' for none."),
@@ -116,6 +119,7 @@ def rate(
             read_list("qualities", qualities or ("5,20" if pack else "5,10,20,50"), int, "whole numbers"),
             read_list("scales", scales, int, "whole numbers"),
             edge_maps,
+            read_list("readings", readings, int, "whole numbers"),
         ),
         link_names() if links == "all" else read_list("links", links, str, "names of links"),
         read_list("snr_db", es_n0_db or ("0,5,10,20" if pack else _EVERY_ES_N0_DB), float, "numbers of dB"),

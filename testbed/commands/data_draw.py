@@ -14,7 +14,9 @@ from testbed.extras import require
 def samples(
     data: Annotated[Path, typer.Argument(help="Data set folder in the layout of RadioMapSeer.")],
     out: Annotated[Path, typer.Argument(help="Folder of the files; of the same names, they are replaced.")],
-    count: Annotated[int, typer.Option(min=1, help="Outdoor cells read for a map; those not heard are dropped.")] = 300,
+    count: Annotated[
+        int, typer.Option(min=1, help="Outdoor cells read for a map; the floor where none is heard.")
+    ] = 300,
     seed: Annotated[int, typer.Option(min=0, help="Of the places and of the noise.")] = 0,
     split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "all",
     gain: Annotated[str, typer.Option(help="Simulation, a folder below gain/: RT, carsRT, DPM, ...")] = "RT",
@@ -35,9 +37,15 @@ def samples(
             data, out, count, seed, split, gain, lambda done, of: progress.update(bar, completed=done, total=of)
         )
     if as_json:
-        typer.echo(json.dumps({"folder": str(out), "maps": len(written), "samples": written}))
+        by_map = {name: one._asdict() for name, one in written.items()}
+        typer.echo(json.dumps({"folder": str(out), "maps": len(written), "samples": by_map}))
         return
-    typer.echo(f"{out}: {len(written)} maps, {sum(written.values())} samples")
+    total, heard = (sum(column) for column in list(zip(*written.values(), strict=True))[:2])
+    floors = ", ".join(f"{floor:g}" for floor in sorted({one.floor_dbm for one in written.values()}))
+    typer.echo(
+        f"{out}: {len(written)} maps, {total} samples, {heard} of which heard something; the others hold the floor, "
+        f"{floors} dBm: name it by --floor-dbm as you send them"
+    )
 
 
 def pack(

@@ -10,6 +10,7 @@ from google.protobuf.json_format import MessageToDict
 
 from channel_sim.wire import MAX_MESSAGE_BYTES
 from radiosem.errors import DeliveryError, InputError
+from radiosem.readings import MAX_READINGS
 from radiosem.types import Grid
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
@@ -60,6 +61,20 @@ def send(
     observation_id: Annotated[
         str, typer.Option("--id", help="Name of the observation; sent twice under one name, it makes one map.")
     ] = "",
+    floor_dbm: Annotated[
+        float | None,
+        typer.Option(
+            help="Power at or below which the samples' meter heard nothing, dBm; left out, the edge's setting."
+        ),
+    ] = None,
+    readings: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=MAX_READINGS,
+            help="Most samples to send along, which mend the map; left out, the edge's setting.",
+        ),
+    ] = None,
     codec: Annotated[str | None, typer.Option(help="Mask codec; left out, the edge's setting.")] = None,
     link: Annotated[str | None, typer.Option(help="Link, such as qpsk-1/2; left out, the edge's setting.")] = None,
     es_n0_db: Annotated[
@@ -71,13 +86,15 @@ def send(
     """Send one observation of your own through a running edge.
 
     The CSV has one reading a line: the number of its transmitter in the JSON list (from 0), the cell's column
-    (0 = west) and row (0 = north), and the received power in dBm.
+    (0 = west) and row (0 = north), and the received power in dBm. A reading that heard nothing tells much too: write
+    the meter's floor there, and name it by --floor-dbm.
 
     Example: `radiosem send block.jpg --samples drive.csv --transmitters masts.json --id block-17`
     """
     grid = Grid(rows, cols, cell_size_m)
+    way = {"codec": codec, "link": link, "es_n0_db": es_n0_db}
     observation = build_observation(
-        image, samples, transmitters, cars, grid, observation_id, codec=codec, link=link, es_n0_db=es_n0_db
+        image, samples, transmitters, cars, grid, observation_id, floor_dbm, readings, **way
     )
     receipt = transmit(edge, observation, timeout_s)
     if as_json:

@@ -53,6 +53,30 @@ def test_samples_at_the_floor_of_their_meter_do_not_bend_the_law(
     assert deaf.observe(observation).semantics.path_losses == heard
     assert edge.observe(observation).semantics.path_losses != heard
     deaf.close()
+    observation.samples.floor_dbm = -110.0  # the observation knows best
+    observed = edge.observe(observation).semantics
+    assert observed.path_losses == heard
+    assert observed.readings is not None
+    assert observed.readings.heard.sum() == len(observed.readings) - 2  # the three lie in two coarse cells
+
+
+def test_an_observation_says_how_many_readings_go_along(
+    settings: EdgeSettings, edge: EdgePipeline, observation: pb.Observation
+) -> None:
+    some = edge.observe(observation)
+    assert some.semantics.readings is not None
+    assert 0 < len(some.semantics.readings) <= settings.readings
+    observation.readings = 5
+    few = edge.observe(observation)
+    assert few.semantics.readings is not None
+    assert len(few.semantics.readings) == 5
+    observation.readings = 0
+    none = edge.observe(observation)
+    assert none.semantics.readings is None
+    assert none.frame.payload_bits < few.frame.payload_bits < some.frame.payload_bits
+    observation.readings = 1024
+    with pytest.raises(InputError, match=r"readings is 1024; a frame carries 0\.\.1023"):
+        edge.observe(observation)
 
 
 @pytest.mark.parametrize("codec", ["context", "jpeg"])

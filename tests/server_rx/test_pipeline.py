@@ -1,5 +1,6 @@
 """Bursts become maps, or a refusal that says why."""
 
+import dataclasses
 import inspect
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from radiosem.depth import path_loss_db
 from radiosem.errors import ChannelError, FrameError, InputError, UnknownCodecError
 from radiosem.features import CHANNELS
-from radiosem.types import Grid, Semantics, Transmitter
+from radiosem.types import Grid, Readings, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
 from server_rx.pipeline import Pipeline, check_burst
+from tests.server_rx.conftest import drown
 
 GRID = Grid(48, 72, 2.0)
 FIRST, SECOND = Transmitter(10, 8), Transmitter(60, 40, power_dbm=30.0)
@@ -44,6 +46,31 @@ def test_two_transmitters_add_up_in_milliwatts(pipeline, record, send):
     alone = [rebuild(send(causes=with_transmitters(like, one))).map_dbm for one in (FIRST, SECOND)]
     both = rebuild(send(causes=with_transmitters(like, FIRST, SECOND))).map_dbm
     assert np.allclose(milliwatts(both), milliwatts(alone[0]) + milliwatts(alone[1]), rtol=1e-4, equal_nan=True)
+
+
+def test_readings_that_came_along_mend_the_map_of_their_transmitter(pipeline, record, send):
+    like = record.semantics
+    alone, both = (with_transmitters(like, *transmitters) for transmitters in ((FIRST,), (FIRST, SECOND)))
+    gain_db = -path_loss_db(GRID, SECOND, like.path_losses[0])
+    at = np.array([3, 15]), np.array([30, 5])  # coarse cells of 2 x 2 pixels
+    off_db = gain_db[at[0] * 2 + 1, at[1] * 2 + 1] - 20
+    readings = Readings(np.array([1, 1]), *at, off_db.astype(float), np.array([True, True]))
+    plain, mended, degraded = (
+        pipeline.rebuild([pipeline.receive(one)])[0]
+        for one in (
+            send(causes=both),
+            send(causes=dataclasses.replace(both, readings=readings)),
+            drown(send(causes=dataclasses.replace(both, readings=readings)), -100, None),
+        )
+    )
+    assert len(mended.semantics.readings) == 2
+    first = milliwatts(pipeline.rebuild([pipeline.receive(send(causes=alone))])[0].map_dbm)
+    second = [10 * np.log10(milliwatts(one.map_dbm) - first) for one in (plain, mended)]
+    lower_db = second[0] - second[1]
+    assert lower_db[7, 61] == pytest.approx(6, abs=2)  # in sight a map is believed more than a reading
+    assert 0 <= lower_db[45, 70] < 1  # far from both
+    assert degraded.semantics.degraded
+    assert degraded.semantics.readings is None
 
 
 def test_any_grid_is_padded_to_what_the_network_takes_and_cropped_again(generator, pipeline, send):
@@ -90,7 +117,7 @@ def test_provenance_tells_cost_parts_and_times(record, send):
     assert 0 < told.payload_bits < told.coded_bits
     assert told.codec.startswith("context:")
     assert told.models[0]["name"] == "generator"
-    assert list(told.stage_ms) == ["decode", "unframe", "features", "generate", "outage"]
+    assert list(told.stage_ms) == ["decode", "unframe", "features", "generate", "mend", "outage"]
 
 
 def test_the_receiver_is_given_nothing_but_what_arrives_over_the_air():

@@ -34,7 +34,7 @@ def test_a_map_is_in_the_store_when_its_receipt_comes(make_worker, store, send):
     assert receipt.status == Status.STATUS_ACCEPTED
     assert store.get(receipt.map_id).observation_id == "block-1"
     assert receipt.payload_bits > 0
-    assert set(receipt.stage_ms) == {"queue", "decode", "unframe", "features", "generate", "outage", "store"}
+    assert set(receipt.stage_ms) == {"queue", "decode", "unframe", "features", "generate", "mend", "outage", "store"}
     assert told == [1]
 
 

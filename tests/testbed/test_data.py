@@ -237,7 +237,7 @@ def test_samples_are_what_send_reads(sound, tmp_path):
     written = write_observations(sound, tmp_path, 300, seed=4)
     assert sorted(written) == [f"{block}_{k}" for block in "1234" for k in (0, 1)]
     noise_db = []
-    for name, count in written.items():
+    for name, (count, heard, floor_dbm) in written.items():
         block, k = name.split("_")
         grid = Grid(SIDE, SIDE)
         (transmitter,) = read_transmitters(tmp_path / name / "transmitters.json", grid)
@@ -245,11 +245,12 @@ def test_samples_are_what_send_reads(sound, tmp_path):
         assert [transmitter.col, transmitter.row, 10.0] == json.loads((sound / f"antenna/{block}.json").read_text())[
             int(k)
         ]
-        assert 200 < len(samples) == count < 300  # the censored ones are dropped
+        assert len(samples) == count == 300
+        assert 200 < heard == (samples.power_dbm > floor_dbm).sum() < 300
         assert len({*zip(samples.col, samples.row, strict=True)}) == count
         grey = read_grey(sound / f"gain/RT/{block}_{k}.png")[samples.row, samples.col]
-        assert grey.min() > 0
-        noise_db += (samples.power_dbm - (RAYTRACED.gain_db(grey / 255) + 23)).tolist()
+        assert (samples.power_dbm[grey == 0] == floor_dbm).all()
+        noise_db += (samples.power_dbm - (RAYTRACED.gain_db(grey / 255) + 23))[grey > 3].tolist()
     assert np.std(noise_db) == pytest.approx(1, abs=0.08)
     assert np.mean(noise_db) == pytest.approx(0, abs=0.1)
 

@@ -109,7 +109,7 @@ def test_the_message_carries_every_file_and_only_the_options_given(tmp_path: Pat
     (tmp_path / "drive.csv").write_text(HEADER + "0,1,2,-60.25\n")
     (tmp_path / "masts.json").write_text(json.dumps([{"col": 5, "row": 6, "power_dbm": 0}]))
     files = (tmp_path / "block.png", tmp_path / "drive.csv", tmp_path / "masts.json", tmp_path / "cars.png")
-    message = build_observation(*files, Grid(64, 96, 2.0), "block-7", codec="jpeg", es_n0_db=0.0, link=None)
+    message = build_observation(*files, Grid(64, 96, 2.0), "block-7", -110.5, 0, codec="jpeg", es_n0_db=0.0, link=None)
     assert (message.image, message.cars_png) == (b"picture", b"cars")
     assert (message.grid.rows, message.grid.cols, message.grid.cell_size_m) == (64, 96, 2.0)
     assert list(message.samples.power_dbm) == [-60.25]
@@ -118,3 +118,8 @@ def test_the_message_carries_every_file_and_only_the_options_given(tmp_path: Pat
     assert (message.observation_id, message.codec, message.link.link) == ("block-7", "jpeg", "")
     assert message.link.HasField("es_n0_db")
     assert not message.link.HasField("noise_seed")
+    assert (message.samples.floor_dbm, message.readings) == (-110.5, 0)
+    assert message.HasField("readings")
+    silent = build_observation(*files, Grid(64, 96, 2.0))
+    assert not silent.HasField("readings")
+    assert not silent.samples.HasField("floor_dbm")

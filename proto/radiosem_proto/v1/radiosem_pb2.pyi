@@ -45,16 +45,18 @@ class Antenna(_message.Message):
     def __init__(self, col: _Optional[int] = ..., row: _Optional[int] = ..., height_m: _Optional[float] = ..., power_dbm: _Optional[float] = ..., frequency_hz: _Optional[float] = ...) -> None: ...
 
 class SampleSet(_message.Message):
-    __slots__ = ("transmitter", "col", "row", "power_dbm")
+    __slots__ = ("transmitter", "col", "row", "power_dbm", "floor_dbm")
     TRANSMITTER_FIELD_NUMBER: _ClassVar[int]
     COL_FIELD_NUMBER: _ClassVar[int]
     ROW_FIELD_NUMBER: _ClassVar[int]
     POWER_DBM_FIELD_NUMBER: _ClassVar[int]
+    FLOOR_DBM_FIELD_NUMBER: _ClassVar[int]
     transmitter: _containers.RepeatedScalarFieldContainer[int]
     col: _containers.RepeatedScalarFieldContainer[int]
     row: _containers.RepeatedScalarFieldContainer[int]
     power_dbm: _containers.RepeatedScalarFieldContainer[float]
-    def __init__(self, transmitter: _Optional[_Iterable[int]] = ..., col: _Optional[_Iterable[int]] = ..., row: _Optional[_Iterable[int]] = ..., power_dbm: _Optional[_Iterable[float]] = ...) -> None: ...
+    floor_dbm: float
+    def __init__(self, transmitter: _Optional[_Iterable[int]] = ..., col: _Optional[_Iterable[int]] = ..., row: _Optional[_Iterable[int]] = ..., power_dbm: _Optional[_Iterable[float]] = ..., floor_dbm: _Optional[float] = ...) -> None: ...
 
 class LinkOptions(_message.Message):
     __slots__ = ("link", "es_n0_db", "noise_seed")
@@ -67,7 +69,7 @@ class LinkOptions(_message.Message):
     def __init__(self, link: _Optional[str] = ..., es_n0_db: _Optional[float] = ..., noise_seed: _Optional[int] = ...) -> None: ...
 
 class Observation(_message.Message):
-    __slots__ = ("observation_id", "image", "grid", "transmitters", "samples", "cars_png", "codec", "link")
+    __slots__ = ("observation_id", "image", "grid", "transmitters", "samples", "cars_png", "codec", "link", "readings")
     OBSERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     GRID_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +78,7 @@ class Observation(_message.Message):
     CARS_PNG_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
     LINK_FIELD_NUMBER: _ClassVar[int]
+    READINGS_FIELD_NUMBER: _ClassVar[int]
     observation_id: str
     image: bytes
     grid: Grid
@@ -84,7 +87,8 @@ class Observation(_message.Message):
     cars_png: bytes
     codec: str
     link: LinkOptions
-    def __init__(self, observation_id: _Optional[str] = ..., image: _Optional[bytes] = ..., grid: _Optional[_Union[Grid, _Mapping]] = ..., transmitters: _Optional[_Iterable[_Union[Antenna, _Mapping]]] = ..., samples: _Optional[_Union[SampleSet, _Mapping]] = ..., cars_png: _Optional[bytes] = ..., codec: _Optional[str] = ..., link: _Optional[_Union[LinkOptions, _Mapping]] = ...) -> None: ...
+    readings: int
+    def __init__(self, observation_id: _Optional[str] = ..., image: _Optional[bytes] = ..., grid: _Optional[_Union[Grid, _Mapping]] = ..., transmitters: _Optional[_Iterable[_Union[Antenna, _Mapping]]] = ..., samples: _Optional[_Union[SampleSet, _Mapping]] = ..., cars_png: _Optional[bytes] = ..., codec: _Optional[str] = ..., link: _Optional[_Union[LinkOptions, _Mapping]] = ..., readings: _Optional[int] = ...) -> None: ...
 
 class Burst(_message.Message):
     __slots__ = ("observation_id", "symbols", "es_n0_db", "link")
