@@ -3,7 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from radiosem.readings import MAX_READINGS
+from radiosem.readings import DEFAULT_READINGS, MAX_READINGS
 
 
 class EdgeSettings(BaseSettings):
@@ -33,7 +33,7 @@ class EdgeSettings(BaseSettings):
         default="context", min_length=1, description="mask codec an observation takes unless it names one"
     )
     readings: int = Field(
-        default=128,
+        default=DEFAULT_READINGS,
         ge=0,
         le=MAX_READINGS,
         description="most samples a frame carries along for the receiver to mend its map by, unless the observation "

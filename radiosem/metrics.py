@@ -38,7 +38,8 @@ class OutageScores:
 class MapScores(OutageScores):
     """Scores of one map; None where undefined.
 
-    mse, nmse, rmse, ssim, psnr             grey in [0, 1], all pixels, buildings 0; psnr in dB
+    mse, nmse, rmse, ssim, psnr             grey in [0, 1], all pixels, buildings 0; psnr in dB. All but ssim, which
+                                            needs whole windows, leave out the pixels of samples
     mse_outdoor                             grey, uncensored pixels outside the true buildings
     rmse_db, rmse_db_los, rmse_db_nlos      dB, the same pixels: all, in sight of the transmitter, and not
     censored_share                          share of the outdoor pixels whose truth is censored
@@ -130,10 +131,9 @@ def score_grey(
     prediction_grey     [H, W], clipped to [0, 1]; ignored where `received_buildings`, where it counts as 0
     true_buildings      bool [H, W]
     received_buildings  bool [H, W], the mask the prediction was made from
-    exclude             bool [H, W] or None: pixels of the samples the law was fitted from, left out of mse_outdoor
-                        and censored_share
-    raises              InputError on shapes that differ, truth outside [0, 1], or a prediction that is not a number
-                        outside the received buildings
+    exclude             bool [H, W] or None: pixels of the samples that the prediction knew, left out of all but ssim
+    raises              InputError on shapes that differ, truth outside [0, 1], a prediction that is not a number
+                        outside the received buildings, or nothing left to score
     """
     _check_shapes(
         np.shape(truth_grey),
@@ -152,7 +152,10 @@ def score_grey(
     truth = np.where(true_buildings, 0, truth_grey)
     prediction = np.where(received_buildings, 0, np.clip(prediction_grey, 0, 1)).astype(np.float64)
     squared = (prediction - truth) ** 2
-    mse, energy = float(squared.mean()), float((truth**2).mean())
+    kept = np.ones(truth.shape, np.bool_) if exclude is None else ~exclude
+    if not kept.any():
+        raise InputError("exclude covers the whole map; there is no pixel left to score")
+    mse, energy = float(squared[kept].mean()), float((truth[kept] ** 2).mean())
     scored = _outdoor(true_buildings, exclude)
     uncensored = scored & (truth > 0)
     return MapScores(

@@ -28,6 +28,7 @@ from radiosem.types import BuildingMap, Grid, PathLoss, Readings, Samples, Trans
 CELL_M = 4.0  # side of a coarse cell, as near as whole pixels allow
 STEP_DB, LOWEST_DB, LEVELS = 4.0, -252.0, 64
 MAX_READINGS, MAX_BYTES = 1023, 8192  # of one frame: no reading takes more than 64 bits
+DEFAULT_READINGS = 128
 
 # In sight a map hardly errs: a reading within so many dB of free space counts for little beside others.
 IN_SIGHT_DB, IN_SIGHT_WEIGHT = 3.0, 0.1

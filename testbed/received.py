@@ -69,7 +69,7 @@ def fetch(client: ReceiverClient, map_id: str, threshold_dbm: float) -> Received
 
 @dataclass(frozen=True)
 class LinkScores:
-    """Scores of one map that crossed the link; pixels of the samples are left out of all but the all-pixel ones.
+    """Scores of one map that crossed the link; pixels of the samples are left out of all but ssim.
 
     wrong_building_share  share of all pixels whose received mask differs from the true one
     classifier            outage scores of the classifier

@@ -178,7 +178,7 @@ def evaluate(
     threads     CPU threads of a network, 0 for every core
     report      called with maps done and maps in all
     samples     for interpolators: share of the outdoor pixels, 0.001..0.1, drawn by seed and left out of every score
-                that is of outdoor pixels
+                but ssim
     allow_seen  score maps whose buildings the network saw in training too
     returns     means over maps
     raises      InputError on an unknown model, split or gain, on samples that the model takes none of or lacks, and on

@@ -9,7 +9,7 @@ import numpy as np
 from radiosem.metrics import Interval, bootstrap_interval
 from testbed.bench.bjontegaard import Point, bd_rate_percent, pareto_front, rate_at_error
 from testbed.bench.cells import COMPLETE, DEGRADED, FAILED, Row
-from testbed.bench.senders import LOSSLESS, MAP, SEMANTICS, TUNABLE
+from testbed.bench.senders import LOSSLESS, MAP, SEMANTICS, TUNABLE, WITH_READINGS
 
 AVERAGED = (
     *("payload_bits", "channel_uses", "eb_n0_db", "wrong_pixel_share", "mse", "mse_clipped", "nmse", "rmse", "ssim"),
@@ -30,11 +30,15 @@ class Reference:
 
 
 def reference(links: Sequence[str], es_n0_db: Sequence[float], senders: Sequence[str]) -> Reference:
-    """The first digital link, the Es/N0 nearest to 10 dB, and the lossless mask: the first sender where it is none."""
+    """The first digital link, the Es/N0 nearest to 10 dB, and the lossless mask, the last of those with readings.
+
+    The first sender where none sends that mask.
+    """
     link = next((name for name in links if name != LEARNED_LINK), links[0])
     wanted = "bitmap" if link == LEARNED_LINK else LOSSLESS  # the only code that the learned link takes
     nearest = min(es_n0_db, key=lambda value: (abs(value - REFERENCE_ES_N0_DB), value))
-    return Reference(link, float(nearest), wanted if wanted in senders else senders[0])
+    lossless = [sender for sender in senders if sender.partition(WITH_READINGS)[0] == wanted]
+    return Reference(link, float(nearest), (lossless or senders)[-1 if lossless else 0])
 
 
 def cells(rows: Sequence[Row], chosen: Reference, seed: int = 0) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ from testbed.bench.clipped import CLIP
 from testbed.demo import machine, versions
 
 CONVENTIONS = {
-    "mse": "grey in 0..1 on the data set's own scale, all pixels, buildings 0 in the truth and where the received mask "
-    "has them; a mean over maps",
+    "mse": "grey in 0..1 on the data set's own scale, all pixels but those of samples, buildings 0 in the truth and "
+    "where the received mask has them; a mean over maps",
     "mse_clipped": f"the same after both greys are cut at {CLIP} and the rest is stretched to 0..1",
-    "mse_outdoor, rmse_db": "outdoor pixels of the true mask whose truth is above the floor, sampled cells left out, "
-    "the prediction held to the floor",
+    "mse_outdoor, rmse_db": "of these the outdoor pixels of the true mask whose truth is above the floor, the "
+    "prediction held to the floor",
     "outage": f"received power below {DEFAULT_THRESHOLD_DBM:g} dBm; truth at or below the floor is outage",
     "interval": "95 % percentile bootstrap over spatial blocks: maps whose ground overlaps are drawn together",
 }

@@ -10,7 +10,7 @@ from radiosem.weights import WeightsEntry
 from testbed.bench.figures import draw_learning
 from testbed.reconstruct import network_of
 
-AT_MINUTES = (20, 40, 80)  # when errors are compared at equal time
+AT_MINUTES = (15, 40, 80)  # when errors are compared at equal time
 LATE_SHARE = 0.25  # of a training's time, whose gain tells whether it has stalled
 REBUILD, SEND = "to rebuild maps", "to send true maps"
 Point = tuple[float, int, float]  # seconds, images, validation error

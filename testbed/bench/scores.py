@@ -19,7 +19,7 @@ def nothing_received(scene: Scene) -> Received:
 def score_received(scene: Scene, received: Received) -> dict[str, float | None]:
     """Scores of `radiosem.metrics.MapScores`, and `mse_clipped` and `wrong_pixel_share`.
 
-    Sampled cells are left out of the outdoor, dB and outage scores, for every sender alike.
+    Sampled cells are left out of every score but ssim, for every sender alike.
     """
     gain_db = np.maximum(received.gain_db, scene.scale.floor_db)
     scores: MapScores = score_map(
@@ -36,6 +36,6 @@ def score_received(scene: Scene, received: Received) -> dict[str, float | None]:
     grey = np.where(received.buildings, 0, scene.scale.grey(gain_db))
     return {
         **dataclasses.asdict(scores),
-        "mse_clipped": float(((clipped(grey) - clipped(scene.truth_grey)) ** 2).mean()),
+        "mse_clipped": float(((clipped(grey) - clipped(scene.truth_grey)) ** 2)[~scene.sampled].mean()),
         "wrong_pixel_share": float((received.buildings != scene.buildings).mean()),
     }

@@ -12,6 +12,7 @@ from channel_sim.digital import Reception
 from radiosem.codecs import MaskCodec, codec_names, make_codec
 from radiosem.errors import FrameError, InputError
 from radiosem.frame import Frame, pack, unpack
+from radiosem.readings import MAX_READINGS
 from radiosem.types import BuildingMap
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
@@ -21,6 +22,7 @@ from testbed.bench.scenes import Scene
 
 SEMANTICS, MAP, EDGE_MAP = "semantics", "map", "edge-map"
 LOSSLESS = "context"
+WITH_READINGS = " + "  # in a sender's name, before how many
 TUNABLE = "jpeg"  # the codec that --qualities and --scales are about
 
 
@@ -71,8 +73,9 @@ class SemanticSender:
     def __init__(
         self, name: str, codec: MaskCodec, pipeline: Pipeline, held: Mapping[bytes, MaskCodec], readings: int = 0
     ) -> None:
-        suffix = f" + {readings}" if readings else ""
-        self.name, self.family = name + suffix, codec.name + (" + readings" if readings else "")
+        self.name, self.family = name, codec.name
+        if readings:
+            self.name, self.family = f"{name}{WITH_READINGS}{readings}", f"{codec.name}{WITH_READINGS}readings"
         self._codec, self._pipeline, self._held, self._readings = codec, pipeline, held, readings
         self._own: tuple[str, Received] | None = None
 
@@ -138,7 +141,7 @@ class Plan:
     codecs       mask codecs of the frame
     readings     most samples that a frame carries along; each number is another sender, for codecs that are not JPEG
     map_senders  ways to send the whole map
-    edge_maps    the lossy map senders also send what the edge can rebuild itself
+    edge_maps    the lossy map senders also send what the edge can rebuild itself, from all of its samples
     """
 
     codecs: tuple[str, ...]
@@ -163,7 +166,7 @@ def make_senders(plan: Plan, pipeline: Pipeline, held: Mapping[bytes, MaskCodec]
     whole = [sender for name in plan.map_senders for sender in make_map_senders(name, plan.qualities, plan.scales)]
     senders += [WholeMapSender(sender) for sender in whole]
     if plan.edge_maps:
-        exact = SemanticSender(LOSSLESS, make_codec(LOSSLESS), pipeline, held)
+        exact = SemanticSender(LOSSLESS, make_codec(LOSSLESS), pipeline, held, MAX_READINGS)
         senders += [WholeMapSender(sender, exact) for sender in whole if sender.family not in LOSSLESS_MAPS]
     if not senders:
         raise InputError(f"codecs and map senders are both empty; codecs are {', '.join(codec_names())}")

@@ -13,6 +13,7 @@ from typing import Any
 from channel_sim.link import DEFAULT_LINK
 from radiosem.codecs import codec_names
 from radiosem.errors import InputError, RadiosemError
+from radiosem.readings import DEFAULT_READINGS
 from radiosem_models.data import Dataset
 from testbed.bench import audit, published
 from testbed.bench.learning import learning_rows
@@ -203,7 +204,7 @@ def _rate(
     settings: TableSettings, out: Path, workers: int, ray: bool, report: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
     """The sweep behind Table II: one link, one Es/N0."""
-    plan = Plan(codec_names(), map_sender_names(), (JPEG_QUALITY,), SCALES)
+    plan = Plan(codec_names(), map_sender_names(), (JPEG_QUALITY,), SCALES, readings=(0, DEFAULT_READINGS))
     source = DataSource(
         settings.data, settings.static_gain, settings.split, settings.maps, allow_seen=settings.allow_seen
     )

@@ -42,7 +42,7 @@ def evaluate(
     """Score one reconstructor. Most are sample-free: they get mask, transmitter and one law of the training cities.
 
     A network is refused maps whose buildings it saw in training, recognised by fingerprints of their masks.
-    Sampled pixels are left out of every score but mse, nmse, rmse, ssim and psnr.
+    Sampled pixels are left out of every score but ssim.
 
     mse, nmse, rmse, ssim and psnr are of grey in [0, 1] over all pixels; the dB scores are of outdoor, uncensored
     pixels; outage is received power below -90 dBm.

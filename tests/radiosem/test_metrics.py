@@ -149,7 +149,7 @@ def test_line_of_sight_splits_the_error() -> None:
     assert scores.rmse_db == pytest.approx(np.sqrt((4 + 36) / 2))
 
 
-def test_excluded_pixels_leave_the_outdoor_scores_and_not_the_image_scores() -> None:
+def test_excluded_pixels_leave_every_score_but_the_similarity() -> None:
     sampled = corner(4, 4)
     gain_db = np.where(sampled, -60.0, -101.0)
     truth = flat(0.5)
@@ -158,7 +158,12 @@ def test_excluded_pixels_leave_the_outdoor_scores_and_not_the_image_scores() -> 
     assert scores.rmse_db == pytest.approx(1)
     assert scores.outage_iou == 1
     assert whole.outage_iou == pytest.approx(1 - 16 / SIDE**2)
-    assert scores.mse == whole.mse == pytest.approx((16 * 0.4**2 + (SIDE**2 - 16) * 0.01**2) / SIDE**2, rel=1e-5)
+    assert scores.mse == pytest.approx(0.01**2, rel=1e-5)
+    assert whole.mse == pytest.approx((16 * 0.4**2 + (SIDE**2 - 16) * 0.01**2) / SIDE**2, rel=1e-5)
+    assert scores.nmse == pytest.approx(0.01**2 / 0.5**2, rel=1e-5)
+    assert scores.ssim == whole.ssim
+    with pytest.raises(InputError, match="no pixel left to score"):
+        score_map(truth, gain_db, NO_BUILDINGS, NO_BUILDINGS, SCALE, exclude=~NO_BUILDINGS)
 
 
 def test_undefined_scores_are_none() -> None:

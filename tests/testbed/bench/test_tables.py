@@ -126,7 +126,7 @@ def test_rivals_are_compared_at_equal_time(tmp_path: Path, monkeypatch: pytest.M
     _trained(tmp_path, monkeypatch, "rival-ae", curve=curve, **facts)
     (row,) = learning.learning_rows(("path-loss", "ae"))
     assert (row["data"], row["parameters_m"], row["minutes"], row["val_e4"]) == ("here", 1.5, 40, 100)
-    assert [row[f"val_e4_at_{minutes}"] for minutes in (20, 40, 80)] == [pytest.approx(400), pytest.approx(300), None]
+    assert [row[f"val_e4_at_{minutes}"] for minutes in (15, 40, 80)] == [pytest.approx(800), pytest.approx(300), None]
     assert row["late_gain"] == pytest.approx(0.25)  # .04 by minute 30, .03 in the end
     assert learning.draw([row], tmp_path / "curves.png") is not None
 
@@ -136,5 +136,5 @@ def test_a_network_that_does_not_say_how_it_was_trained_has_a_row_too(
 ) -> None:
     _trained(tmp_path, monkeypatch, "rival-ae")
     (row,) = learning.learning_rows(("ae",))
-    assert {row[key] for key in ("images", "minutes", "parameters_m", "val_e4_at_20", "late_gain")} == {None}
+    assert {row[key] for key in ("images", "minutes", "parameters_m", "val_e4_at_15", "late_gain")} == {None}
     assert learning.draw([row], tmp_path / "curves.png") is None
