@@ -19,6 +19,7 @@ from typing import Any
 import grpc
 
 from radiosem.errors import DeliveryError, InputError
+from radiosem.readings import DEFAULT_READINGS
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 from testbed.arrival import Arrival, Loss
@@ -41,6 +42,7 @@ class DemoSettings:
     only          ids of the observations to send; empty sends all
     es_n0_db      Es/N0 of the simulated channel, dB
     codec, link   names in their registries
+    readings      most samples that a frame carries along
     threshold_dbm received power below this is outage, dBm
     """
 
@@ -50,6 +52,7 @@ class DemoSettings:
     es_n0_db: float = 10.0
     codec: str = "context"
     link: str = "qpsk-1/2"
+    readings: int = DEFAULT_READINGS
     threshold_dbm: float = -90.0
 
 
@@ -129,6 +132,7 @@ def send_all(
                 codec=settings.codec,
                 link=settings.link,
                 es_n0_db=settings.es_n0_db,
+                readings=settings.readings,
                 noise_seed=number,
             )
             try:
@@ -170,6 +174,7 @@ def summarise(
             "codec": settings.codec,
             "link": settings.link,
             "es_n0_db": settings.es_n0_db,
+            "readings": settings.readings,
             "threshold_dbm": settings.threshold_dbm,
             "pack": str(settings.pack),
         },

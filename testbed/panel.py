@@ -16,7 +16,7 @@ from testbed.arrival import Arrival
 
 INK, MUTED, PAPER = "#1b2430", "#5d6875", "#ffffff"
 BUILDING, UNKNOWN = "#b9c0c9", "#e9ecef"
-MISSING, INVENTED = "#d1495b", "#edae49"
+MISSING, INVENTED, SENT = "#d1495b", "#edae49", "#12a5e8"
 COVERED, OUT, FALSE_OUTAGE, MISSED_OUTAGE = "#8fd0c6", "#22304a", "#edae49", "#d1495b"
 ERROR_LIMIT_DB = 30.0
 
@@ -121,19 +121,14 @@ def _landscape(ax: Axes, arrival: Arrival) -> None:
     assert image is not None  # the edge has decoded the same file
     _show(ax, arrival, image[:, :, ::-1], "Landscape and power samples", "what the edge has; north up, axes in metres")
     samples, cell_m = arrival.entry.samples(), arrival.entry.grid.cell_size_m
-    colours = np.array(["#ffffff", "#ffe066", "#74f2ce"])[samples.transmitter % 3]
+    heard = samples.power_dbm > arrival.entry.floor_dbm()
+    colours = np.where(heard, np.array(["#ffffff", "#ffe066", "#74f2ce"])[samples.transmitter % 3], INK)
     x, y = (samples.col + 0.5) * cell_m, (samples.row + 0.5) * cell_m
     ax.scatter(x, y, s=5, c=colours, edgecolors="black", linewidths=0.3)
     _mark_transmitters(ax, arrival)
-    ax.text(
-        1.03,
-        0.97,
-        f"▲ transmitter\n• reading ({len(samples)})",
-        transform=ax.transAxes,
-        va="top",
-        fontsize=9,
-        color=INK,
-    )
+    sent = len(arrival.received.readings)
+    told = f"▲ transmitter\n• reading ({len(samples)})\n   dark: silent\n   sent: {sent}"
+    ax.text(1.03, 0.97, told, transform=ax.transAxes, va="top", fontsize=9, color=INK)
 
 
 def _categories(
@@ -149,7 +144,10 @@ def _mask(ax: Axes, arrival: Arrival) -> None:
     classes = np.select([true & got, true & ~got, ~true & got], [1, 2, 3], 0)
     key = [("#f4f1ea", "outdoors"), ("#3d4a5c", "building"), (MISSING, "missing"), (INVENTED, "invented")]
     caption = f"{arrival.scores.wrong_building_share:.1%} of the cells differ from the true footprints"
-    _categories(ax, arrival, classes, "Segmentation, as received", caption, key)
+    _categories(ax, arrival, classes, "Mask and readings, as received", caption, key)
+    places = np.array([(reading["col"], reading["row"]) for reading in arrival.received.readings]).reshape(-1, 2)
+    x, y = (places.T + 0.5) * arrival.entry.grid.cell_size_m
+    ax.scatter(x, y, s=5, c=SENT, linewidths=0)
     _mark_transmitters(ax, arrival)
 
 

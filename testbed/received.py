@@ -22,6 +22,7 @@ class ReceivedMap:
     outage          bool [H, W], by threshold
     classified      bool [H, W], by the outage classifier
     depth           float32 [H, W] in [0, 1], of the received semantics
+    readings        those that came along, as the REST interface tells them
     about           metadata, `semantics` and `provenance` bodies of the REST interface
     """
 
@@ -31,6 +32,7 @@ class ReceivedMap:
     classified: NDArray[np.bool_]
     depth: DepthMap
     transmitters: tuple[Transmitter, ...]
+    readings: list[dict[str, Any]]
     about: dict[str, Any]
     semantics: dict[str, Any]
     provenance: dict[str, Any]
@@ -61,6 +63,7 @@ def fetch(client: ReceiverClient, map_id: str, threshold_dbm: float) -> Received
         classified=client.npy(outage, threshold_dbm=threshold_dbm, method="classifier").astype(np.bool_),
         depth=depth_map(buildings, transmitters, laws, grid.cell_size_m, weigh="power"),
         transmitters=transmitters,
+        readings=semantics["readings"],
         about=client.json(path),
         semantics=semantics,
         provenance=client.json(f"{path}/provenance"),

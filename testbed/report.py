@@ -59,7 +59,7 @@ MEANING = (
     (
         "payload, bits",
         "The frame before channel coding: header, transmitters, path-loss laws, building mask, cars where there are "
-        "some. The map itself is never sent.",
+        "some, and some of the readings, by which the receiver mends its map. The map itself is never sent.",
     ),
     ("channel uses", "Complex symbols on the air: the frame after channel coding and modulation."),
     (
@@ -70,12 +70,13 @@ MEANING = (
     ("bit errors", "Channel bits that noise had flipped and the decoder put right."),
     (
         "MSE, SSIM",
-        "Path gain as grey in 0..1 ({floor_db:g} dB is 0, {top_db:g} dB is 1), all cells, buildings 0 in the truth and "
-        "where the received mask has them. This is how the papers score; it flatters where much is building.",
+        "Path gain as grey in 0..1 ({floor_db:g} dB is 0, {top_db:g} dB is 1), all cells but the sampled ones, which "
+        "SSIM cannot leave out; buildings 0 in the truth and where the received mask has them. This is how the papers "
+        "score; it flatters where much is building.",
     ),
     (
         "MSE outdoor, RMSE",
-        "Outdoor cells whose truth is above the floor, sampled cells left out, the rebuilt map held to the floor. "
+        "Of these the outdoor cells whose truth is above the floor, the rebuilt map held to the floor. "
         "In sight: the straight line to a transmitter is free of buildings.",
     ),
     (
@@ -227,8 +228,8 @@ def _notes(summary: dict[str, Any]) -> str:
         "diffraction, and diffraction over rooftops, at 5.9 GHz, 1.5 m above ground.",
         "The landscapes are drawn from footprints and heights by a renderer, not photographed. Real imagery is harder "
         "to segment.",
-        "The samples are read from the true maps with 1 dB of noise, only where the transmitter is heard. "
-        "Their cells are left out of the scores outdoors.",
+        "The samples are read from the true maps with 1 dB of noise; where nothing is heard they say so. Their cells "
+        "are left out of every score but SSIM.",
         "All blocks are of Florence, a city that no network was trained or selected on. Several show the same block: "
         "this is a demonstration, not a benchmark.",
         f"{censored} of the outdoor cells lie below the floor of the truth: all that is known is that there is next to "

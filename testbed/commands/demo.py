@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from radiosem.readings import DEFAULT_READINGS, MAX_READINGS
 from testbed.demo import DemoSettings, Rig, choose, run_demo
 from testbed.extras import require
 
@@ -79,8 +80,8 @@ def tell(console: Console, summary: dict[str, Any], out: Path) -> None:
     for loss in summary["lost"]:
         console.print(f"{loss['id']} did not arrive: {loss['reason']}", style="bold red", highlight=False, markup=False)
     console.print(
-        "MSE is of grey in 0..1 over all pixels, buildings 0; MSE outdoor and RMSE are of outdoor pixels whose truth "
-        f"is known and that were not sampled; outage is below {summary['settings']['threshold_dbm']:g} dBm. "
+        "MSE is of grey in 0..1 over all pixels that were not sampled, buildings 0; MSE outdoor and RMSE are of those "
+        f"outdoors whose truth is known; outage is below {summary['settings']['threshold_dbm']:g} dBm. "
         f"{summary['seconds']:.0f} s in all on {summary['machine']['cores']} cores.\n"
     )
     console.print(
@@ -97,6 +98,9 @@ def demo(
         str,
         typer.Option(help="Modulation and code rate, such as 16qam-1/2; or jscc, the learned link, with codec bitmap."),
     ] = "qpsk-1/2",
+    readings: Annotated[
+        int, typer.Option(min=0, max=MAX_READINGS, help="Most samples that a frame carries along, which mend the map.")
+    ] = DEFAULT_READINGS,
     threshold_dbm: Annotated[float, typer.Option(help="Received power below this is outage, dBm.")] = -90.0,
     only: Annotated[
         list[str] | None, typer.Option(help="Id of an observation to send; repeatable. Default: all.")
@@ -109,11 +113,17 @@ def demo(
     the environment variables EDGE_TX_* and SERVER_RX_* as always (see `radiosem edge serve --help`). Exit code 1 says
     that a map did not arrive, and the table says why.
 
-    Examples: `radiosem demo`, `radiosem demo --es-n0-db 2 --serve`, `radiosem demo --codec vqvae --json`
+    Examples: `radiosem demo`, `radiosem demo --es-n0-db 2 --serve`, `radiosem demo --codec vqvae --readings 0 --json`
     """
     require("the demo", "demo", "matplotlib", "fastapi", "sqlalchemy", "uvicorn")
     settings = DemoSettings(
-        out=out, only=tuple(only or ()), es_n0_db=es_n0_db, codec=codec, link=link, threshold_dbm=threshold_dbm
+        out=out,
+        only=tuple(only or ()),
+        es_n0_db=es_n0_db,
+        codec=codec,
+        link=link,
+        readings=readings,
+        threshold_dbm=threshold_dbm,
     )
     console = Console(stderr=as_json)
     if not console.is_terminal:
