@@ -28,7 +28,8 @@ class Rival(nn.Module):
     """A network and its paper's training. Called on channels [B, C, H, W] it returns grey [B, 1, H, W], not clamped.
 
     channels           names of those it is given, in order
-    phases             how many the training has; the task tells which one runs
+    phases             how many the training has
+    phase              which one runs, or was the last; the task sets it
     sides_multiple_of  what H and W must divide by
     """
 
@@ -37,7 +38,7 @@ class Rival(nn.Module):
 
     def __init__(self, channels: tuple[str, ...]) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels, self.phase = channels, self.phases - 1
 
     def learner(self, phase: int) -> nn.Module:
         """The part that learns in a phase."""
@@ -65,7 +66,8 @@ class Cascade(Rival):
         channels -+-> first -> grey -+
                   +------------------+-> second -> grey
 
-    They learn one after the other by MSE: in phase 0 the first alone, in phase 1 the second, the first frozen.
+    They learn one after the other by MSE: in phase 0 the first alone, which then draws alone; in phase 1 the second,
+    the first frozen.
     """
 
     phases: ClassVar[int] = 2
@@ -74,8 +76,8 @@ class Cascade(Rival):
 
     def forward(self, channels: Tensor) -> Tensor:
         """[B, C, H, W] -> grey [B, 1, H, W]."""
-        grey: Tensor = self.second(torch.cat([channels, self.first(channels)], 1))
-        return grey
+        grey: Tensor = self.first(channels)
+        return grey if self.phase == 0 else self.second(torch.cat([channels, grey], 1))
 
     def learner(self, phase: int) -> nn.Module:
         """The first network, then the second."""

@@ -136,6 +136,7 @@ class RivalTask:
     def validate(self) -> dict[str, float]:
         """Sample-free grey MSE of the validation city, as for our generator: static maps, prior law, 0 in buildings."""
         self.network.eval()
+        self.network.phase = self.phase
         errors = []
         for i in range(len(self.validation.keys)):
             features, truth = (torch.from_numpy(a)[None] for a in self.validation.load(i, None))
@@ -147,6 +148,7 @@ class RivalTask:
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write rival-ID.onnx with weights as float16, its manifest entry, and the split's fingerprints."""
         export_seen(self.dataset, folder)
+        self.network.phase = self.phase
         round_to_half(self.network)
         features = torch.from_numpy(self.validation.load(0, None)[0])[None]
         times = -(-EXAMPLE_PX // min(features.shape[-2:]))

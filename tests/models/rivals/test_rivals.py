@@ -93,6 +93,19 @@ def test_the_first_images_are_learned_from_at_half_the_resolution(city):
     assert halved[0][:, transmitter].sum((1, 2)).tolist() == whole[0][:, transmitter].sum((1, 2)).tolist() == [1, 1]
 
 
+def test_a_cascade_is_scored_by_the_network_that_has_learned(city):
+    task = RivalTask(options("geo2sigmap", first_images=2), city, seed=0)
+    rng, channels = np.random.default_rng(0), torch.rand(1, 4, 64, 64)
+    alone = task.validate()["score"]
+    with torch.no_grad():
+        assert torch.equal(task.network(channels), task.network.first(channels))
+    task.step(rng)
+    both = task.validate()["score"]
+    with torch.no_grad():
+        assert not torch.equal(task.network(channels), task.network.first(channels))
+    assert alone != both
+
+
 def test_a_resumed_training_knows_its_phase(city):
     task, resumed = (RivalTask(options("rme-gan", first_images=4), city, seed=0) for _ in range(2))
     rng = np.random.default_rng(0)
@@ -106,7 +119,7 @@ def test_a_resumed_training_knows_its_phase(city):
 
 @pytest.mark.parametrize("rival", sorted(RIVALS))
 def test_an_exported_rival_draws_what_was_trained(rival, city, tmp_path):
-    task = RivalTask(options(rival), city, seed=0)
+    task = RivalTask(options(rival, first_images=0), city, seed=0)
     (path,) = task.export(tmp_path, {"recipe": "here", "images": 0, "seconds": 0})
     entries = {e["name"]: e for e in tomllib.loads((tmp_path / "MANIFEST.toml").read_text())["weights"]}
     meta = entries[f"rival-{rival}"]["meta"]
