@@ -1,7 +1,7 @@
 """The learned link: the building mask as analogue symbols that a trained network draws, all else coded as ever.
 
-    signal field | id of the networks, strong part | cars, if any | mask
-    QPSK, 1/8    | QPSK, 1/4                       | QPSK, 1/2    | drawn by the encoder network, E|s|^2 = 1
+    signal field | id of the networks, strong part | cars, readings | mask
+    QPSK, 1/8    | QPSK, 1/4                       | QPSK, 1/2      | drawn by the encoder network, E|s|^2 = 1
 
 No checksum guards the mask: what the decoder network reads out of the noise is the mask. Noise shows as wrong pixels,
 more of them the worse the channel, and never as a lost mask (deep joint source-channel coding, arXiv 1809.01733).
@@ -32,7 +32,7 @@ _ID_BYTES = 4
 
 
 class JsccLink:
-    """Takes frames whose mask is a `bitmap`; the number of symbols depends on the grid alone, beside the strong part.
+    """Takes frames whose mask is a `bitmap`; the number of symbols it takes depends on the grid alone.
 
     raises  WeightsError when a network is missing or altered, or the decoder's manifest entry lacks `stride`,
             `symbols_a_cell` or `es_n0_db`

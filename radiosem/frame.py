@@ -147,6 +147,7 @@ def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec])
         None if mask is None else codec.decode(mask, grid.shape),
         None if cars is None else cars_codec.decode(cars, grid.shape),
         None if readings is None else decode_readings(readings, senders, laws, grid),
+        readings_lost=bool(has_readings) and readings is None,
     ), codec.name
 
 
@@ -226,7 +227,7 @@ def _read_transmitter(bits: BitReader, before: Transmitter, grid: Grid) -> Trans
 
 def _write_length(bits: BitWriter, section: bytes) -> None:
     if len(section) > MAX_SECTION_BYTES:
-        raise InputError(f"mask section has {len(section)} bytes; a frame carries up to {MAX_SECTION_BYTES}")
+        raise InputError(f"a section has {len(section)} bytes; a frame carries up to {MAX_SECTION_BYTES}")
     digits = len(section).bit_length()
     bits.write(digits, 5)
     bits.write(len(section), digits)

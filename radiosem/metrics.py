@@ -194,8 +194,7 @@ def score_map(
     true_buildings      bool [H, W]
     received_buildings  bool [H, W], the mask the prediction was made from
     line_of_sight       bool [H, W] or None: where the transmitter is in sight
-    exclude             bool [H, W] or None: pixels of the samples the law was fitted from. They are left out of every
-                        score but mse, nmse, rmse, ssim and psnr, which are of the whole image
+    exclude             bool [H, W] or None: pixels of the samples that the prediction knew, left out of all but ssim
     power_dbm           transmit power that turns gain into received power, for outage
     threshold_dbm       outage is received power below this; its scores are None where that is below the floor
     raises              InputError as `score_grey`

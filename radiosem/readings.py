@@ -13,6 +13,7 @@ Both numbers are Rice codes, the second of the zigzag 0, -1, 1, -2, ... A level 
 -252 dB; one at the floor's level or below was not heard.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.bits import BitReader, BitWriter
-from radiosem.depth import distance_m, free_space_gain, path_loss_db
+from radiosem.depth import distance_m, free_space_gain
 from radiosem.errors import FrameError, InputError
 from radiosem.types import BuildingMap, Grid, PathLoss, Readings, Samples, Transmitter
 
@@ -36,7 +37,7 @@ IN_SIGHT_DB, IN_SIGHT_WEIGHT = 3.0, 0.1
 # reading that none of it explains, as a share of the variance in shadow. Chosen on the validation city, where 24 to
 # 48 m, shares of 0.15 to 0.5 and of 0.1 to 0.4 all stay within 5 % of the least error.
 RANGE_M, IN_SIGHT, NUGGET = 32.0, 0.3, 0.2
-_CELLS_AT_ONCE = 8192
+REACH = 6  # ranges beyond which a reading tells nothing
 
 
 def coarse(grid: Grid) -> tuple[int, int, int]:
@@ -94,8 +95,9 @@ def _gathered(samples: Samples, index: int, transmitter: Transmitter, grid: Grid
     )
     level = _level(mean_dbm - transmitter.power_dbm)
     if floor_dbm is not None:
-        floor = int(_level(np.array(floor_dbm - transmitter.power_dbm)))
-        level = np.where(any_heard, np.maximum(level, floor + 1), floor).clip(0, LEVELS - 1)
+        floor_db = floor_dbm - transmitter.power_dbm
+        floor = min(max(math.floor((floor_db - LOWEST_DB) / STEP_DB), 0), LEVELS - 2)
+        level = np.where(any_heard, np.maximum(level, floor + 1), floor)
     where = np.full(len(cells), index), cells // cols, cells % cols
     return Readings(*where, _gain_db(level), any_heard)
 
@@ -154,6 +156,8 @@ def encode_readings(
     _, rows, cols = coarse(grid)
     if len(readings) > MAX_READINGS:
         raise InputError(f"there are {len(readings)} readings; a frame carries up to {MAX_READINGS}")
+    if not ((readings.transmitter >= 0) & (readings.transmitter < len(transmitters))).all():
+        raise InputError(f"readings names a transmitter that is not one of the {len(transmitters)} sent")
     if not ((readings.row >= 0) & (readings.row < rows) & (readings.col >= 0) & (readings.col < cols)).all():
         raise InputError(f"readings has a cell outside the {rows} x {cols} coarse cells of the grid")
     bits = BitWriter()
@@ -166,6 +170,8 @@ def encode_readings(
         silent = level[mine][~readings.heard[mine]]
         bits.write(len(silent) > 0, 1)
         if len(silent):
+            if level[mine][readings.heard[mine]].min(initial=LEVELS) <= silent.max():
+                raise InputError(f"readings of transmitter {index} holds a heard one no stronger than one not heard")
             bits.write(silent.max(), 6)
         cell = readings.row[mine] * cols + readings.col[mine]
         gaps = np.diff(cell, prepend=-1) - 1
@@ -220,7 +226,9 @@ def _expected(
     """For each transmitter the level that its law tells of every coarse cell, int64 [rows, cols]."""
     at = np.ix_(*middle(grid))
     for transmitter, law in zip(transmitters, path_losses, strict=True):
-        yield _level(-path_loss_db(grid, transmitter, law)[at])
+        decades = np.log10(distance_m(grid, transmitter)[at].astype(np.float64))
+        # Rounded first: no processor's last digit may move a level.
+        yield _level(np.round(-law.pl0_db - law.slope_db * decades, 4))
 
 
 def _parameter(values: NDArray[np.int64], most: int) -> int:
@@ -251,8 +259,9 @@ def mended(
 ) -> NDArray[np.float32]:
     """A rebuilt map with what the readings say it got wrong, by simple Kriging of the error (Cressie, 1993, ch. 3).
 
-    The covariance of the error falls exponentially with distance, and is small in sight. A map is compared with a
-    reading by its mean over the outdoor pixels of the coarse cell. What was not heard only lowers the map.
+    The covariance of the error falls exponentially with distance, to nothing at six ranges, and is small in sight. A
+    map is compared with a reading by its mean over the outdoor pixels of the coarse cell. A reading that was not heard
+    finds no error in a map that is no stronger there.
 
     gain_db    float32 [H, W] path gain of one transmitter, at least `floor_db`
     buildings  bool [H, W], whose pixels do not count; None where the mask was lost
@@ -272,14 +281,18 @@ def mended(
     error_db = np.where(readings.heard[known], error_db, np.minimum(error_db, 0))
     deviation = np.ones(grid.shape, np.float32) if sight is None else 1 - np.float32(1 - IN_SIGHT) * sight
     read = _means(deviation * outdoors, pixels)[row, col] / share[row, col]
-    scale = np.float32(pixels * grid.cell_size_m / RANGE_M)
-    places = np.stack([row, col], 1).astype(np.float32) * scale
-    covariance = read[:, None] * read * _correlation(places, places) + NUGGET * np.eye(len(places))
+    side = pixels * grid.cell_size_m / RANGE_M
+    apart = np.hypot(row[:, None] - row, col[:, None] - col)
+    covariance = read[:, None] * read * np.exp(-side * apart) + NUGGET * np.eye(len(row))
     weight = (read * np.linalg.solve(covariance, error_db)).astype(np.float32)
-    cells = np.indices((rows, cols), np.float32).reshape(2, -1).T * scale
-    parts = range(0, len(cells), _CELLS_AT_ONCE)
-    field = np.concatenate([_correlation(cells[i : i + _CELLS_AT_ONCE], places) @ weight for i in parts])
-    fine = cv2.resize(field.reshape(rows, cols), (cols * pixels, rows * pixels), interpolation=cv2.INTER_LINEAR)
+    reach = math.ceil(REACH / side)
+    around = np.arange(-reach, reach + 1)
+    bump = np.exp(-side * np.hypot(around[:, None], around)).astype(np.float32)
+    field = np.zeros((rows + 2 * reach, cols + 2 * reach), np.float32)
+    for down, right, height in zip(row, col, weight, strict=True):
+        field[down : down + len(bump), right : right + len(bump)] += height * bump
+    field = field[reach : reach + rows, reach : reach + cols]
+    fine = cv2.resize(field, (cols * pixels, rows * pixels), interpolation=cv2.INTER_LINEAR)
     total = gain_db + deviation * fine[: grid.rows, : grid.cols]
     return np.asarray(np.maximum(total, np.float32(floor_db)), np.float32)
 
@@ -290,9 +303,3 @@ def _means(values: NDArray[np.float32], pixels: int) -> NDArray[np.float32]:
     full = np.pad(values, ((0, rows - values.shape[0]), (0, cols - values.shape[1])))
     means: NDArray[np.float32] = full.reshape(rows // pixels, pixels, cols // pixels, pixels).mean((1, 3))
     return means
-
-
-def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of the error at two places, places in ranges: float32 [N, 2], [M, 2] -> [N, M]."""
-    squared = (a[:, None, 0] - b[None, :, 0]) ** 2 + (a[:, None, 1] - b[None, :, 1]) ** 2
-    return np.exp(-np.sqrt(squared))

@@ -25,7 +25,7 @@ MIN_SIDE, MAX_SIDE = 32, 1024  # pixels
 
 @dataclass(frozen=True)
 class Grid:
-    """The block a map covers: `rows` x `cols` square cells of `cell_size_m` metres.
+    """The block a map covers: `rows` x `cols` square cells of `cell_size_m` metres, rounded to whole millimetres.
 
     raises InputError when a side is outside 32..1024 pixels or the cell outside 0.1..25.5 m
     """
@@ -41,6 +41,8 @@ class Grid:
                 raise InputError(f"grid {name} is {side}; it must lie in {MIN_SIDE}..{MAX_SIDE} pixels")
         if not (math.isfinite(self.cell_size_m) and 0.1 <= self.cell_size_m <= 25.5):
             raise InputError(f"grid cell_size_m is {self.cell_size_m}; it must lie in 0.1..25.5 metres")
+        # As a frame carries it: what hangs on it must come out alike at both ends.
+        object.__setattr__(self, "cell_size_m", round(self.cell_size_m * 1000) / 1000)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -148,8 +150,9 @@ class PathLoss:
 class Semantics:
     """The causes of a radio map: what a frame carries.
 
-    buildings  None when the mask was lost on the air: the map is then a path-loss map, `degraded`
-    readings   what the causes alone would not tell; None when none were sent, or they were lost
+    buildings      None when the mask was lost on the air: the map is then a path-loss map, `degraded`
+    readings       what the causes alone would not tell; None when none were sent, or they were lost
+    readings_lost  readings were sent and did not arrive
     """
 
     grid: Grid
@@ -158,6 +161,7 @@ class Semantics:
     buildings: BuildingMap | None
     cars: CarMap | None = None
     readings: Readings | None = None
+    readings_lost: bool = False
 
     @property
     def degraded(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from radiosem.errors import InputError
 from radiosem_models.data import Dataset, MapKey
 from testbed.make_pack import draw_samples, write_samples, write_transmitters
+from testbed.pack import meter_floor_dbm
 
 
 class Written(NamedTuple):
@@ -58,7 +59,7 @@ def _write(dataset: Dataset, key: MapKey, folder: Path, count: int, seed: int) -
         raise InputError(f"count is {count}, but block {key.block_id} has {outdoors} cells outdoors")
     gain_db = dataset.scale.gain_db(grey / np.float32(255))
     power_dbm = np.where(grey > 0, gain_db + np.float32(transmitter.power_dbm), np.float32(-np.inf))
-    floor_dbm = dataset.scale.floor_db + transmitter.power_dbm
+    floor_dbm = meter_floor_dbm(dataset.scale, [transmitter])
     samples = draw_samples([power_dbm], buildings, floor_dbm, _seed_of(key, seed), count)
     folder.mkdir(parents=True, exist_ok=True)
     write_samples(folder / "samples.csv", samples)

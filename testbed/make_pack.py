@@ -18,6 +18,7 @@ from radiosem.errors import InputError
 from radiosem.types import Samples, Transmitter
 from radiosem_models.data import Dataset, MapKey
 from testbed.observation import SAMPLE_COLUMNS
+from testbed.pack import meter_floor_dbm
 
 READINGS_A_TRANSMITTER = 300
 NOISE_DB = 1.0
@@ -172,7 +173,7 @@ def _write_observation(
         _write_png(folder / f"truth_{index}.png", grey)
         gain_db = dataset.scale.gain_db(grey / np.float32(255))
         powers_dbm.append(np.where(grey > 0, gain_db + transmitter.power_dbm, -np.inf))
-    floor_dbm = dataset.scale.floor_db + max(transmitter.power_dbm for transmitter in transmitters)
+    floor_dbm = meter_floor_dbm(dataset.scale, transmitters)
     write_samples(folder / "samples.csv", draw_samples(powers_dbm, block.buildings, floor_dbm, seed + number))
     write_transmitters(folder / "transmitters.json", transmitters)
     _write_png(folder / "buildings.png", block.buildings.astype(np.uint8) * 255)

@@ -11,6 +11,7 @@ ID/truth_T.png      8-bit grey path gain of transmitter T, 0 in buildings and at
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,13 +91,18 @@ class PackEntry:
 
     def floor_dbm(self) -> float:
         """Received power at and below which the truth is censored."""
-        return self.scale.floor_db + max(transmitter.power_dbm for transmitter in self.transmitters())
+        return meter_floor_dbm(self.scale, self.transmitters())
 
     def observation(self, observation_id: str, **options: Any) -> pb.Observation:
         """The message that asks an edge to send this observation; `options` as in `build_observation`."""
         folder = self.folder
         files = (self.image, folder / "samples.csv", folder / "transmitters.json", self.cars)
         return build_observation(*files, self.grid, observation_id, self.floor_dbm(), **options)
+
+
+def meter_floor_dbm(scale: Scale, transmitters: Sequence[Transmitter]) -> float:
+    """Power at and below which nothing is heard: the scale's floor under the strongest transmitter, to 0.01 dBm."""
+    return round(scale.floor_db + max(transmitter.power_dbm for transmitter in transmitters), 2)
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:

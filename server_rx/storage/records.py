@@ -92,6 +92,7 @@ def causes_json(semantics: Semantics) -> dict[str, Any]:
         ],
         "has_cars": semantics.cars is not None,
         "readings": _readings_json(semantics),
+        "readings_lost": semantics.readings_lost,
         "building_share": None if semantics.buildings is None else float(semantics.buildings.mean()),
     }
 
@@ -117,24 +118,21 @@ def facts_json(record: MapRecord) -> dict[str, Any]:
     }
 
 
-def _readings_json(semantics: Semantics) -> list[dict[str, float]]:
-    """Each reading at the pixel in the middle of its coarse cell, as power received from its transmitter."""
+def _readings_json(semantics: Semantics) -> list[list[float]]:
+    """Transmitter, column, row, power in dBm and whether it was heard; in short, for every list of maps reads it."""
     readings = semantics.readings
     if readings is None:
         return []
     rows, cols = middle(semantics.grid)
     power_dbm = np.array([transmitter.power_dbm for transmitter in semantics.transmitters])
-    return [
-        {"transmitter": transmitter, "col": col, "row": row, "power_dbm": dbm, "heard": heard}
-        for transmitter, col, row, dbm, heard in zip(
-            readings.transmitter.tolist(),
-            cols[readings.col].tolist(),
-            rows[readings.row].tolist(),
-            (power_dbm[readings.transmitter] + readings.gain_db).tolist(),
-            readings.heard.tolist(),
-            strict=True,
-        )
-    ]
+    columns = (
+        readings.transmitter,
+        cols[readings.col],
+        rows[readings.row],
+        power_dbm[readings.transmitter] + readings.gain_db,
+        readings.heard,
+    )
+    return [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _transmitter_json(transmitter: Transmitter, law: PathLoss) -> dict[str, float]:

@@ -84,7 +84,8 @@ class SemanticsBody(Body):
     transmitters: list[TransmitterBody]
     degraded: bool = Field(description="true when the building mask was lost on the air")
     has_cars: bool
-    readings: list[ReadingBody] = Field(default=[], description="what the map was mended by; empty when none arrived")
+    readings: list[ReadingBody] = Field(description="what the map was mended by; empty when none arrived")
+    readings_lost: bool = Field(description="true when readings were sent and lost on the air")
     building_share: float | None = Field(description="share of the pixels inside buildings, 0..1; null when unknown")
     buildings_url: str | None = Field(description="path of the building mask as PNG; null when it was lost")
     frame_strong_base64: str = Field(description="the received frame's strong part: header, transmitters, laws")
@@ -151,7 +152,12 @@ def semantics_body(stored: StoredMap, strong: bytes, weak: bytes) -> SemanticsBo
         buildings_url=None if stored.degraded else f"/v1/maps/{stored.map_id}/buildings.png",
         frame_strong_base64=base64.b64encode(strong).decode(),
         frame_weak_base64=base64.b64encode(weak).decode(),
-        **stored.causes,
+        readings=[
+            ReadingBody(transmitter=transmitter, col=col, row=row, power_dbm=power_dbm, heard=heard)
+            for transmitter, col, row, power_dbm, heard in stored.causes.get("readings", [])  # older maps have none
+        ],
+        readings_lost=stored.causes.get("readings_lost", False),
+        **_only(stored.causes, "grid", "transmitters", "has_cars", "building_share"),
     )
 
 

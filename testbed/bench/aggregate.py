@@ -9,7 +9,7 @@ import numpy as np
 from radiosem.metrics import Interval, bootstrap_interval
 from testbed.bench.bjontegaard import Point, bd_rate_percent, pareto_front, rate_at_error
 from testbed.bench.cells import COMPLETE, DEGRADED, FAILED, Row
-from testbed.bench.senders import LOSSLESS, MAP, SEMANTICS, TUNABLE, WITH_READINGS
+from testbed.bench.senders import LOSSLESS, MAP, SEMANTICS, TUNABLE, WITH_READINGS, readings_of
 
 AVERAGED = (
     *("payload_bits", "channel_uses", "eb_n0_db", "wrong_pixel_share", "mse", "mse_clipped", "nmse", "rmse", "ssim"),
@@ -30,7 +30,7 @@ class Reference:
 
 
 def reference(links: Sequence[str], es_n0_db: Sequence[float], senders: Sequence[str]) -> Reference:
-    """The first digital link, the Es/N0 nearest to 10 dB, and the lossless mask, the last of those with readings.
+    """The first digital link, the Es/N0 nearest to 10 dB, and the lossless mask with the most readings.
 
     The first sender where none sends that mask.
     """
@@ -38,7 +38,7 @@ def reference(links: Sequence[str], es_n0_db: Sequence[float], senders: Sequence
     wanted = "bitmap" if link == LEARNED_LINK else LOSSLESS  # the only code that the learned link takes
     nearest = min(es_n0_db, key=lambda value: (abs(value - REFERENCE_ES_N0_DB), value))
     lossless = [sender for sender in senders if sender.partition(WITH_READINGS)[0] == wanted]
-    return Reference(link, float(nearest), (lossless or senders)[-1 if lossless else 0])
+    return Reference(link, float(nearest), max(lossless, key=readings_of, default=senders[0]))
 
 
 def cells(rows: Sequence[Row], chosen: Reference, seed: int = 0) -> list[dict[str, Any]]:
@@ -175,7 +175,10 @@ def equal_uses(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> list[
 
 
 def learned_link(aggregated: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The learned link at each Es/N0, against the best digital frame that takes at most as many channel uses."""
+    """The learned link at each Es/N0, against the best digital frame that takes at most as many channel uses.
+
+    Frames are compared with frames that carry as many readings.
+    """
     out = []
     for ours in aggregated:
         if ours["link"] != LEARNED_LINK:
@@ -186,6 +189,7 @@ def learned_link(aggregated: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             if cell["link"] != LEARNED_LINK
             and cell["kind"] == SEMANTICS
             and cell["channel_uses"] <= ours["channel_uses"]
+            and readings_of(cell["sender"]) == readings_of(ours["sender"])
         ]
         best = min(digital, key=lambda cell: cell["mse"], default=None)
         keys = ("sender", "link", "channel_uses", "mse", "wrong_pixel_share", "failed_share", "degraded_share")

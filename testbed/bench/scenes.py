@@ -19,7 +19,7 @@ from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Samples, Semanti
 from radiosem_models.data import Dataset, MapKey
 from testbed.bench.reconstructors import refuse_seen
 from testbed.make_pack import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
-from testbed.pack import PackEntry, open_pack, read_grey
+from testbed.pack import PackEntry, meter_floor_dbm, open_pack, read_grey
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Scene:
 
     @cached_property
     def _floor_dbm(self) -> float:
-        return self.scale.floor_db + self.power_dbm
+        return meter_floor_dbm(self.scale, self.transmitters)
 
     @cached_property
     def _laws(self) -> tuple[PathLoss, ...]:
@@ -139,7 +139,7 @@ class DataSource:
         buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
         grey = np.where(buildings, 0, dataset.grey(key)) / np.float32(255)
         power_dbm = dataset.scale.gain_db(grey) + np.float32(transmitter.power_dbm)
-        floor_dbm = dataset.scale.floor_db + transmitter.power_dbm
+        floor_dbm = meter_floor_dbm(dataset.scale, [transmitter])
         heard_dbm = np.where(grey > 0, power_dbm, -np.inf)
         cell_size_m = float(dataset.about.get("cell_size_m", 1.0))  # type: ignore[arg-type]
         return Scene(

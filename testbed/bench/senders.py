@@ -26,6 +26,11 @@ WITH_READINGS = " + "  # in a sender's name, before how many
 TUNABLE = "jpeg"  # the codec that --qualities and --scales are about
 
 
+def readings_of(sender: str) -> int:
+    """How many readings the frames of a sender carry at most, by its name."""
+    return int(sender.partition(WITH_READINGS)[2] or 0)
+
+
 @dataclass(frozen=True)
 class Received:
     """What the far end has of one map.

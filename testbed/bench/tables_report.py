@@ -126,8 +126,8 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         "From samples alone",
         SAMPLES,
         "Static maps, each rebuilt from exact readings at random outdoor pixels, by methods that know neither "
-        "buildings nor transmitter; what was read is left out of the outdoor scores. No table of the papers: the rows "
-        "that need no samples stand in Table I.",
+        "buildings nor transmitter; what was read is left out of every score but SSIM. No table of the papers: the "
+        "rows that need no samples stand in Table I.",
     ),
     (
         "learning",

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import FrameError, InputError, UnknownCodecError
 from radiosem.frame import LAW_STEP_DB, Frame, pack, unpack
-from radiosem.types import Grid, PathLoss, Readings, Semantics, Transmitter
+from radiosem.readings import choose_readings
+from radiosem.types import Grid, PathLoss, Readings, Samples, Semantics, Transmitter
 
 CODECS: Mapping[bytes, MaskCodec] = {codec.codec_id: codec for codec in map(make_codec, ("context", "jpeg"))}
 CONTEXT, JPEG = CODECS.values()
@@ -208,8 +209,49 @@ def test_readings_come_back_and_are_lost_alone() -> None:
     assert len(frame.weak) - len(FRAME.weak) < 14  # 4 of them the checksum
     without, _ = unpack(frame.strong, _flip(frame.weak, 8 * len(frame.weak) - 1), CODECS)
     assert without.readings is None
+    assert without.readings_lost
     assert _same(without.buildings, ONE.buildings)
     assert _same(without.cars, ONE.cars)
+
+
+def test_readings_outlive_a_lost_mask() -> None:
+    readings = Readings(*(np.array([n]) for n in (0, 2, 3)), np.array([-100.0]), np.array([True]))
+    frame = pack(replace(ONE, cars=None, readings=readings), CONTEXT)
+    received, _ = unpack(frame.strong, _flip(frame.weak, 0), CODECS)
+    assert received.degraded
+    assert received.readings is not None
+    assert not received.readings_lost
+
+
+@pytest.mark.parametrize("cell_size_m", [0.24246, 0.30772, 0.3201, 0.4704, 2.66666])
+def test_readings_come_back_on_any_size_of_cell(cell_size_m: float) -> None:
+    grid, rng = Grid(512, 512, cell_size_m), np.random.default_rng(0)
+    col, row = rng.integers(0, 512, (2, 300))
+    senders = (Transmitter(100, 100, 10.26, 20.2, 3.5004e9),)
+    read = Samples(np.zeros(300, np.int64), col, row, rng.uniform(-120, -40, 300))
+    readings = choose_readings(read, senders, grid, 128)
+    assert readings is not None
+    sent = Semantics(grid, senders, (PathLoss(47.06, 31.57),), np.zeros(grid.shape, bool), readings=readings)
+    frame = pack(sent, CONTEXT)
+    received, _ = unpack(frame.strong, frame.weak, CODECS)
+    assert received.grid == grid
+    assert received.readings is not None
+    assert np.array_equal(received.readings.gain_db, readings.gain_db)
+    assert np.array_equal(received.readings.row, readings.row)
+
+
+@given(st.binary(max_size=100))
+@settings(max_examples=60, deadline=None)
+def test_nonsense_readings_under_right_checksums_are_a_frame_error_or_readings(section: bytes) -> None:
+    readings = Readings(*(np.array([n]) for n in (0, 2, 3)), np.array([-100.0]), np.array([True]))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("radiosem.frame.encode_readings", lambda *given: section)
+        frame = pack(replace(ONE, cars=None, readings=readings), CONTEXT)
+    try:
+        received, _ = unpack(frame.strong, frame.weak, CODECS)
+    except FrameError:
+        return
+    assert received.readings is not None
 
 
 @given(st.sampled_from([CONTEXT, JPEG]), st.binary(max_size=200))

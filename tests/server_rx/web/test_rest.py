@@ -13,11 +13,13 @@ import pytest
 from PIL import Image
 
 from radiosem.frame import unpack
+from radiosem.types import Readings
 from server_rx.errors import BusyError
 from server_rx.metrics import Metrics
 from server_rx.outage import threshold_outage
 from server_rx.web.events import Events
 from server_rx.web.rest import Backend, create_app
+from server_rx.web.schemas import semantics_body
 
 
 class Client:
@@ -140,6 +142,34 @@ def test_the_classifier_is_asked_for_by_name(receiver, stored):
 def test_buildings_come_as_a_picture(receiver, stored, record):
     shown = picture(receiver.client.get(f"/v1/maps/{stored.map_id}/buildings.png"))
     assert np.array_equal(shown[..., 3] > 0, record.semantics.buildings)
+
+
+def test_semantics_tell_the_readings_that_came_along(receiver, store, record):
+    none, lost = (record.semantics, dataclasses.replace(record.semantics, readings_lost=True))
+    some = dataclasses.replace(
+        none,
+        readings=Readings(
+            np.array([0, 0]), np.array([1, 20]), np.array([3, 30]), np.array([-83.0, -131]), np.array([True, False])
+        ),
+    )
+    bodies = []
+    for number, causes in enumerate((none, lost, some)):
+        stored, _ = store.save(dataclasses.replace(record, observation_id=f"block-{number}", semantics=causes))
+        bodies.append(receiver.client.get(f"/v1/maps/{stored.map_id}/semantics").json())
+    assert [body["readings_lost"] for body in bodies] == [False, True, False]
+    assert [len(body["readings"]) for body in bodies] == [0, 0, 2]
+    assert bodies[2]["readings"] == [
+        {"transmitter": 0, "col": 7, "row": 3, "power_dbm": -60.0, "heard": True},
+        {"transmitter": 0, "col": 61, "row": 41, "power_dbm": -108.0, "heard": False},
+    ]
+
+
+def test_maps_stored_before_readings_were_sent_still_have_semantics(receiver, store, record):
+    stored, _ = store.save(record)
+    for key in ("readings", "readings_lost"):
+        del stored.causes[key]
+    body = semantics_body(stored, b"", b"")
+    assert (body.readings, body.readings_lost) == ([], False)
 
 
 def test_semantics_hold_the_received_frame(receiver, stored, record, codec):
