@@ -19,7 +19,7 @@ from radiosem.errors import ChannelError, InputError
 from radiosem.features import CHANNELS, generator_features
 from radiosem.frame import unpack
 from radiosem.inference import pad_sides
-from radiosem.readings import mended
+from radiosem.mend import mended
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
