@@ -197,6 +197,7 @@ class GeneratorTask:
     """
 
     averaged = ("generator",)
+    phase = 0
 
     def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:
         self.options = options

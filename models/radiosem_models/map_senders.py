@@ -195,6 +195,7 @@ class MapSenderTask:
     """
 
     averaged = ("sender",)
+    phase = 0
 
     def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:
         self.options = options

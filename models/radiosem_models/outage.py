@@ -65,6 +65,7 @@ class OutageTask:
     """
 
     averaged = ("classifier",)
+    phase = 0
 
     def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:
         self.options = options

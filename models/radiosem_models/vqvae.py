@@ -168,6 +168,7 @@ class VqVaeTask:
     """
 
     averaged = ("vqvae",)
+    phase = 0
 
     def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:
         self.options = options

@@ -17,7 +17,8 @@ import torch
 
 from radiosem.errors import InputError, WeightsError
 from radiosem.inference import Network
-from radiosem_models.training.loop import _in_recipes, parse_budget_s, read_recipe, train
+from radiosem_models.rivals.task import RivalTask
+from radiosem_models.training.loop import Run, _in_recipes, parse_budget_s, read_recipe, train
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 SMALL = {
@@ -231,3 +232,27 @@ def test_a_fine_tuning_of_what_is_not_there_says_so(recipe, city, tmp_path, file
 )
 def test_a_manifest_names_a_recipe_by_its_place(path: str, named: str) -> None:
     assert _in_recipes(Path(path)) == named
+
+
+def test_averages_begin_anew_when_another_network_begins_to_learn(city, tmp_path):
+    path = tmp_path / "cascade.toml"
+    head = 'task = "rival"\nseed = 1\nema = 0.999\nvalidate_every_s = 100\n[options]\nrival = "geo2sigmap"\nid = "it"\n'
+    options = 'inputs = "law"\nmodels = ["RT"]\nbatch = 2\nlr = 2e-3\nrough = 0.0\nfirst_images = 20\n'
+    path.write_text(head + options)
+    task = RivalTask(read_recipe(path).options, city, 1)
+    run = Run(read_recipe(path), task, tmp_path, "here")
+    for _ in range(10):
+        run.advance(1e9)
+    assert task.phase == 1
+    average = run.averages["network"]
+    assert int(average.n_averaged) == 0
+    assert torch.equal(task.network.first.head.weight, average.module.first.head.weight)
+    for _ in range(12):
+        run.advance(1e9)
+    drawn, start = (
+        net.second.head.weight for net in (average.module, RivalTask(read_recipe(path).options, city, 1).network)
+    )
+    assert torch.equal(task.network.first.head.weight, average.module.first.head.weight)
+    assert (drawn - task.network.second.head.weight).abs().mean() < (
+        start - task.network.second.head.weight
+    ).abs().mean()

@@ -207,6 +207,7 @@ class Run:
     def advance(self, budget_s: float) -> dict[str, float]:
         """One optimisation step at the schedule's learning rate."""
         began = time.monotonic()
+        phase = self.task.phase
         for optimizer in self.task.optimizers().values():
             for group in optimizer.param_groups:
                 group.setdefault("full_lr", group["lr"])
@@ -214,10 +215,18 @@ class Run:
         losses = self.task.step(self.rng)
         for name, average in self.averages.items():
             average.update_parameters(self.task.modules()[name])
+        if self.task.phase != phase:
+            self._average_anew()
         self.step += 1
         self.images += int(losses.pop("images"))
         self.elapsed_s += time.monotonic() - began
         return losses
+
+    def _average_anew(self) -> None:
+        """Go on from the averages, and average from here: what begins to learn now is not weighed down by its start."""
+        for name, average in self.averages.items():
+            self.task.modules()[name].load_state_dict(average.module.state_dict())
+            average.n_averaged.zero_()
 
     def spent(self) -> tuple[float, int]:
         """Seconds and images behind these networks, earlier trainings included."""

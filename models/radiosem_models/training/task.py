@@ -17,6 +17,11 @@ class Task(Protocol):
 
     averaged: tuple[str, ...]
 
+    @property
+    def phase(self) -> int:
+        """Which part of the training runs, where there are several, else 0. Averages begin anew in each."""
+        ...
+
     def modules(self) -> Mapping[str, nn.Module]:
         """Every module with parameters, by name; all are checkpointed."""
         ...
