@@ -81,9 +81,7 @@ def _gathered(samples: Samples, index: int, transmitter: Transmitter, grid: Grid
     cells, place = np.unique(cell, return_inverse=True)
     any_heard = np.bincount(place, heard, len(cells)) > 0
     counts = heard | ~any_heard[place]
-    mean_dbm = np.bincount(place, power_dbm * counts, len(cells)) / np.maximum(
-        np.bincount(place, counts, len(cells)), 1
-    )
+    mean_dbm = np.bincount(place, power_dbm * counts, len(cells)) / np.bincount(place, counts, len(cells))
     level = _level(mean_dbm - transmitter.power_dbm)
     if floor_dbm is not None:
         floor_db = floor_dbm - transmitter.power_dbm
