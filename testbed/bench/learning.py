@@ -20,8 +20,8 @@ def learning_rows(models: Sequence[str]) -> list[dict[str, Any]]:
     """One row for every reconstructor of `models` that was trained, and for every trained sender of whole maps.
 
     returns  of each: model, learns (to rebuild maps from masks, or to send true ones), data it was trained on,
-             parameters in millions, images, minutes, val_e4 (the exported weights' error on the validation split, MSE
-             of grey in [0, 1] times 1e4), val_e4_at_T by `AT_MINUTES` (the best by then; None where the training was
+             parameters in millions, images and minutes of the whole training, best_minutes (when the exported weights
+             were reached), val_e4 (their error on the validation split, MSE of grey in [0, 1] times 1e4), val_e4_at_T by `AT_MINUTES` (the best by then; None where the training was
              shorter), late_gain (by which share the best error fell in the last quarter of its time), judged_on (hash
              of the validation split) and curve; None where the manifest does not say
     """
@@ -40,8 +40,9 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> dict[str, Any]:
         "learns": learns,
         "data": entry.data.split(", split")[0],
         "parameters_m": None if "parameters" not in meta else meta["parameters"] / 1e6,
-        "images": meta.get("images"),
-        "minutes": None if "seconds" not in meta else meta["seconds"] / 60,
+        "images": curve[-1][1] if curve else meta.get("images"),
+        "minutes": curve[-1][0] / 60 if curve else None,
+        "best_minutes": None if "seconds" not in meta else meta["seconds"] / 60,
         "val_e4": None if error is None else 1e4 * error,
         **{f"val_e4_at_{minutes}": _best_by(curve, minutes) for minutes in AT_MINUTES},
         "late_gain": _late_gain(curve),

@@ -83,6 +83,7 @@ LEARNING: tuple[pages.Column, ...] = (
     ("parameters, M", "parameters_m", "{:.2f}"),
     ("images seen", "images", "{:,}"),
     ("minutes", "minutes", "{:.0f}"),
+    ("best after", "best_minutes", "{:.0f}"),
     ("validation MSE, e-4", "val_e4", "{:.1f}"),
     *((f"by minute {minutes}", f"val_e4_at_{minutes}", "{:.1f}") for minutes in AT_MINUTES),
     ("gain of the last quarter", "late_gain", "{:.1%}"),
@@ -133,9 +134,9 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         "learning",
         "What the training of each took",
         LEARNING,
-        "Images and minutes are those behind the weights that are scored; those that other weights had seen before, "
-        "with which a training began, are counted in. One thread each. Rows are compared at equal time by the best "
-        "validation error up to a minute; one whose last quarter still gained much had not stalled.",
+        "Images and minutes of one thread, those of weights with which a training began counted in; scored are the "
+        "weights that were best on the validation split. Rows are compared at equal time by the best error up to a "
+        "minute; one whose last quarter still gained much had not stalled.",
     ),
 )
 

@@ -122,10 +122,11 @@ def _trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, **meta:
 
 def test_rivals_are_compared_at_equal_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     curve = [[600, 10, 0.08], [1200, 20, 0.04], [1800, 30, 0.05], [2400, 40, 0.03]]
-    facts = {"images": 40, "seconds": 2400.0, "parameters": 1_500_000, "judged_on": "ab"}
+    facts = {"images": 20, "seconds": 1200.0, "parameters": 1_500_000, "judged_on": "ab"}
     _trained(tmp_path, monkeypatch, "rival-ae", curve=curve, **facts)
     (row,) = learning.learning_rows(("path-loss", "ae"))
-    assert (row["data"], row["parameters_m"], row["minutes"], row["val_e4"]) == ("here", 1.5, 40, 100)
+    assert (row["data"], row["parameters_m"], row["val_e4"]) == ("here", 1.5, 100)
+    assert (row["images"], row["minutes"], row["best_minutes"]) == (40, 40, 20)
     assert [row[f"val_e4_at_{minutes}"] for minutes in (15, 40, 80)] == [pytest.approx(800), pytest.approx(300), None]
     assert row["late_gain"] == pytest.approx(0.25)  # .04 by minute 30, .03 in the end
     assert learning.draw([row], tmp_path / "curves.png") is not None
