@@ -21,9 +21,10 @@ def learning_rows(models: Sequence[str]) -> list[dict[str, Any]]:
 
     returns  of each: model, learns (to rebuild maps from masks, or to send true ones), data it was trained on,
              parameters in millions, images and minutes of the whole training, best_minutes (when the exported weights
-             were reached), val_e4 (their error on the validation split, MSE of grey in [0, 1] times 1e4), val_e4_at_T by `AT_MINUTES` (the best by then; None where the training was
-             shorter), late_gain (by which share the best error fell in the last quarter of its time), judged_on (hash
-             of the validation split) and curve; None where the manifest does not say
+             were reached), val_e4 (their error on the validation split, MSE of grey in [0, 1] times 1e4), val_e4_at_T
+             by `AT_MINUTES` (the best by then; None where the training was shorter), late_gain (by which share the best
+             error fell in the last quarter of its time), judged_on (hash of the validation split) and curve; None where
+             the manifest does not say
     """
     listed = weights.entries()
     named = [(model, REBUILD, network_of(model)) for model in models]
