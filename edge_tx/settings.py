@@ -37,7 +37,7 @@ class EdgeSettings(BaseSettings):
         ge=0,
         le=MAX_READINGS,
         description="most samples a frame carries along for the receiver to mend its map by, unless the observation "
-        "says; about 11 bits each",
+        "says; about 12 bits each",
     )
 
     deadline_s: float = Field(

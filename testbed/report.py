@@ -115,9 +115,9 @@ def _page(summary: dict[str, Any], folder: Path) -> str:
 <main>
 <h1>Radio maps from a few kilobits</h1>
 <p class="lead">{tried} times, an edge process saw a city block from above and read the power at some places. It
-sent what causes the map, not the map, through simulated noise ({escape(settings["link"])}, Es/N0 =
-{settings["es_n0_db"]:g} dB), and a receiver process rebuilt the map. Neither process had the truth they are compared
-with below.</p>
+sent what causes the map and some of its readings, not the map, through simulated noise
+({escape(settings["link"])}, Es/N0 = {settings["es_n0_db"]:g} dB), and a receiver process rebuilt the map. Neither
+process had the truth they are compared with below.</p>
 {_tiles(summary)}
 <h2>Every map</h2>
 <div class="card">{_table(summary)}</div>

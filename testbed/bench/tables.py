@@ -18,7 +18,6 @@ from radiosem_models.data import Dataset
 from testbed.bench import audit, published
 from testbed.bench.learning import learning_rows
 from testbed.bench.map_senders import map_sender_names
-from testbed.bench.published import Published
 from testbed.bench.rate import RateSettings, run_rate
 from testbed.bench.reconstructors import clipped_mse, reconstructor_names, weights_of
 from testbed.bench.scenes import DataSource
@@ -26,6 +25,7 @@ from testbed.bench.senders import Plan
 from testbed.bench.speed import time_alone
 from testbed.bench.spread import spread
 from testbed.bench.store import write_whole
+from testbed.bench.table_rows import Row, against, from_samples, quality, rate_rows, ratio, sample_free
 from testbed.interpolation import INTERPOLATORS
 from testbed.reconstruct import evaluate
 
@@ -33,8 +33,6 @@ ES_N0_DB = 10.0
 JPEG_QUALITY = 10
 SCALES = (1, 2, 4)
 SHARES = (0.001, 0.01, 0.1)  # of the outdoor pixels, that interpolations are given
-OURS, RADIOUNET = "cgan", "radiounet"
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -135,21 +133,21 @@ def run_tables(
     costs = _costs(settings, report)
     in_grey, still, moving = (
         {task.model: told(scores[task]) for task in chosen}
-        for told, chosen in ((_sample_free, static), (_quality, static), (_quality, dynamic))
+        for told, chosen in ((sample_free, static), (quality, static), (quality, dynamic))
     )
     tables = {
-        "table_1": _against(published.TABLE_I, in_grey, asdict),
-        "table_2": _rate_rows(rate),
-        "radiodiff_2_static": _against(published.RADIODIFF_STATIC, still, asdict),
-        "radiodiff_2_dynamic": _against(published.RADIODIFF_DYNAMIC, moving, asdict),
-        "radiodiff_4": _against(published.RADIODIFF_COST, costs, asdict),
-        "samples": [{"model": t.model, "share": t.share, **_from_samples(scores[t])} for t in sampled],
+        "table_1": against(published.TABLE_I, in_grey, asdict),
+        "table_2": rate_rows(rate),
+        "radiodiff_2_static": against(published.RADIODIFF_STATIC, still, asdict),
+        "radiodiff_2_dynamic": against(published.RADIODIFF_DYNAMIC, moving, asdict),
+        "radiodiff_4": against(published.RADIODIFF_COST, costs, asdict),
+        "samples": [{"model": t.model, "share": t.share, **from_samples(scores[t])} for t in sampled],
         "learning": learning_rows(settings.names()),
     }
     summary = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "tables": tables,
-        "speed": _ratio(costs),
+        "speed": ratio(costs),
         "audit": _audit(settings, dataset, gains, [scores[task] for task in static], rate)
         | audit.environment(threads=1, workers=workers)
         | {"wall_s": time.monotonic() - began, "peak_mb": audit.peak_mb()},
@@ -224,104 +222,6 @@ def _costs(settings: TableSettings, report: Callable[[str, int, int], None]) -> 
             costs[model] = {"refused": str(error)}
     report("timing", len(costs), len(costs))
     return costs
-
-
-def _against(paper: Sequence[Published], measured: dict[str, Row], told: Callable[[Any], dict[str, Any]]) -> list[Row]:
-    """Measured rows in their order with the paper's figures, then the paper's rows that nothing here stands for."""
-    by_id = {row.ours: row for row in paper}
-    rows = [
-        {"model": model, "method": None, **{f"paper_{k}": v for k, v in told(by_id[model]).items()}, **row}
-        if model in by_id
-        else {"model": model, **row}
-        for model, row in measured.items()
-    ]
-    for row in rows:
-        row["method"] = row.get("paper_method")
-    others = [row for row in paper if row.ours not in measured]
-    return rows + [
-        {"model": None, "method": row.method, **{f"paper_{k}": v for k, v in told(row).items()}} for row in others
-    ]
-
-
-def _error(scores: dict[str, Any]) -> Row:
-    low, high = scores["mse_interval"]
-    return {
-        "mse_e4": 1e4 * scores["mse"],
-        "low_e4": None if low is None else 1e4 * low,
-        "high_e4": None if high is None else 1e4 * high,
-        "mse_outdoor_e4": None if scores["mse_outdoor"] is None else 1e4 * scores["mse_outdoor"],
-        "maps": scores["maps"],
-        **{key: scores[key] for key in ("rmse_db", "rmse_db_los", "rmse_db_nlos")},
-    }
-
-
-def _sample_free(scores: dict[str, Any]) -> Row:
-    if "refused" in scores:
-        return {"refused": scores["refused"]}
-    return _error(scores) | {"mse_clipped_e4": 1e4 * scores["mse_clipped"]}
-
-
-def _from_samples(scores: dict[str, Any]) -> Row:
-    if "refused" in scores:
-        return {"refused": scores["refused"]}
-    return _error(scores) | _quality(scores)
-
-
-def _quality(scores: dict[str, Any]) -> Row:
-    if "refused" in scores:
-        return {"refused": scores["refused"]}
-    return {key: scores[key] for key in ("nmse", "rmse", "ssim", "psnr", "maps")}
-
-
-def _rate_rows(rate: dict[str, Any] | None) -> list[Row]:
-    """Table II: every sender beside the paper's row of its family; without a sweep the paper's rows alone."""
-    measured = [] if rate is None else rate["cells"]
-    paper = {row.ours: row for row in published.TABLE_II}
-    rows = []
-    for cell in measured:
-        told = paper.get(cell["family"])
-        interval = cell["mse_interval"]
-        rows.append(
-            {
-                "model": cell["sender"],
-                "method": told and told.method,
-                "kbit": cell["payload_bits"] / 1e3,
-                "channel_uses": cell["channel_uses"],
-                "mse_e4": 1e4 * cell["mse"],
-                "low_e4": None if interval["low"] is None else 1e4 * interval["low"],
-                "high_e4": None if interval["high"] is None else 1e4 * interval["high"],
-                "failed_share": cell["failed_share"],
-                "paper_kb": told and told.kb,
-                "paper_mse_e4": told and told.mse_e4,
-                "sends": cell["kind"],
-            }
-        )
-    seen = {cell["family"] for cell in measured}
-    return rows + [
-        {"model": None, "method": row.method, "paper_kb": row.kb, "paper_mse_e4": row.mse_e4}
-        for row in published.TABLE_II
-        if row.ours not in seen
-    ]
-
-
-def _ratio(costs: dict[str, Row]) -> Row:
-    """How many times faster a map of ours is than RadioUNet's, in this run; None where one of them is missing."""
-    ours, other = costs.get(OURS, {}), costs.get(RADIOUNET, {})
-    known = "network_ms" in ours and "network_ms" in other
-
-    def times(key: str, more: str = "") -> float | None:
-        if not known:
-            return None
-        with_more = [cost[key] + (cost[more] if more else 0) for cost in (other, ours)]
-        return float(with_more[0] / with_more[1])
-
-    return {
-        "network": times("network_ms"),
-        "mask_to_map": times("network_ms", "features_ms"),
-        "ours": OURS,
-        "other": RADIOUNET,
-        "threads": "every core",
-    }
 
 
 def _audit(

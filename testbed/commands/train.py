@@ -90,8 +90,8 @@ def train(
     if not recipe.is_file():
         raise InputError(f"recipe is {_shown(recipe)}, which is not a file; give one such as models/recipes/vqvae.toml")
     folder = _data_folder(data)
-    from radiosem_models.training.loop import parse_budget_s  # imports torch, which no other command needs
-    from radiosem_models.training.loop import train as run
+    from radiosem_models.training.loop import train as run  # imports torch, which no other command needs
+    from radiosem_models.training.recipe import parse_budget_s
 
     with _progress() as report:
         outcome = run(

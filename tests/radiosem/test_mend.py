@@ -50,7 +50,7 @@ def test_a_map_that_agrees_with_its_readings_stays() -> None:
     assert np.abs(found - rebuilt).mean() < 0.1 * STEP_DB
 
 
-def test_what_was_not_heard_only_lowers() -> None:
+def test_what_was_not_heard_asks_for_no_rise() -> None:
     buildings, _, rebuilt, _ = _world()
     row, col = np.array([5, 20]), np.array([28, 28])
     down, right = middle(GRID)

@@ -3,245 +3,25 @@
 import contextlib
 import dataclasses
 import importlib
-import json
 import math
-import os
 import signal
 import threading
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from radiosem.errors import InputError
 from radiosem_models.data import Dataset
 from radiosem_models.training.curves import draw_curves
+from radiosem_models.training.recipe import TASKS, Recipe, read_recipe
+from radiosem_models.training.run import Run
 from radiosem_models.training.run_folder import CHECKPOINT, clear, held, progress, refuse_changes, write_outcome
 from radiosem_models.training.task import Task
 
-# Name in a recipe -> module and class: a new task is one file and one line here.
-TASKS = {
-    "generator": ("radiosem_models.generator", "GeneratorTask"),
-    "segmenter": ("radiosem_models.segmenter", "SegmenterTask"),
-    "vqvae": ("radiosem_models.vqvae", "VqVaeTask"),
-    "outage": ("radiosem_models.outage", "OutageTask"),
-    "rival": ("radiosem_models.rivals.task", "RivalTask"),
-    "jscc": ("radiosem_models.jscc", "JsccTask"),
-    "map-sender": ("radiosem_models.map_senders", "MapSenderTask"),
-}
 CHECKPOINT_EVERY_S = 90.0
-WARMUP_STEPS = 100
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """A training as its TOML file states it.
-
-    task              key of `TASKS`
-    seed              of the weights and of every random draw
-    ema               decay of the weight average a step, once warmed up
-    validate_every_s  seconds of training between two looks at the validation split
-    options           for the task: splits, scaling, sizes, learning rates; with `begin_with`, the checkpoint of another
-                      training, its networks are not drawn by the seed but those of that checkpoint, whose images and
-                      seconds count as theirs
-    """
-
-    name: str
-    task: str
-    seed: int
-    ema: float
-    validate_every_s: float
-    options: dict[str, Any]
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Parse a recipe. raises InputError when the file is not TOML, or a key is missing or unknown."""
-    try:
-        table = tomllib.loads(path.read_text())
-        recipe = Recipe(name=path.stem, **table)
-    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
-        raise InputError(f"recipe {path} is not usable: {error}") from error
-    if recipe.task not in TASKS:
-        raise InputError(f"recipe {path} has task {recipe.task!r}; known are {', '.join(sorted(TASKS))}")
-    return recipe
-
-
-def parse_budget_s(text: str) -> float:
-    """'90s', '30m', '2h' -> seconds. raises InputError on anything else."""
-    units = {"s": 1, "m": 60, "h": 3600}
-    try:
-        seconds = float(text[:-1]) * units[text[-1:]]
-    except (KeyError, ValueError):
-        raise InputError(f"budget is {text!r}; write it like 90s, 30m or 2h") from None
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise InputError(f"budget is {text!r}; it must be more than nothing")
-    return seconds
-
-
-def _rate(progress: float, step: int) -> float:
-    """Share of the full learning rate: a short warm-up, then half a cosine over the budget down to 1 %."""
-    return min(1.0, (step + 1) / WARMUP_STEPS) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0))))
-
-
-def _running_mean(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """An exponential moving average whose window grows with the steps taken, so that the first steps are forgotten."""
-
-    def average(mean: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
-        if not mean.is_floating_point():
-            return current
-        return mean.lerp(current, 1 - min(decay, (1 + int(steps)) / (10 + int(steps))))
-
-    return average
-
-
-class Run:
-    """One training on its way: everything that a checkpoint holds.
-
-    judged_on  hash of the validation split
-    earlier    seconds and images of the trainings that this one began with
-    curve      of every validation: seconds, images, score; with those earlier ones of the same validation split
-    """
-
-    def __init__(self, recipe: Recipe, task: Task, folder: Path, judged_on: str) -> None:
-        self.recipe, self.task, self.folder, self.judged_on = recipe, task, folder, judged_on
-        self.earlier: tuple[float, int] = (0.0, 0)
-        self.curve: list[tuple[float, int, float]] = []
-        self.rng = np.random.default_rng(recipe.seed)
-        average = _running_mean(recipe.ema)
-        # With the buffers: an average must be normalised by statistics of its own.
-        self.averages = {n: AveragedModel(task.modules()[n], avg_fn=average, use_buffers=True) for n in task.averaged}
-        self.elapsed_s, self.step, self.images, self.best = 0.0, 0, 0, math.inf
-
-    def state(self) -> dict[str, Any]:
-        """All that is needed to go on elsewhere."""
-        return {
-            "recipe": dataclasses.asdict(self.recipe),
-            "modules": {n: m.state_dict() for n, m in self.task.modules().items()},
-            "optimizers": {n: o.state_dict() for n, o in self.task.optimizers().items()},
-            "averages": {n: a.state_dict() for n, a in self.averages.items()},
-            "rng": self.rng.bit_generator.state,
-            "torch_rng": torch.get_rng_state(),
-            "counts": (self.elapsed_s, self.step, self.images, self.best),
-            "judged_on": self.judged_on,
-            "earlier": self.earlier,
-            "curve": self.curve,
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take up where `state` left off. Raises InputError when it is one of other networks."""
-        try:
-            self._restore(state)
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise InputError(
-                f"{self.folder} holds a checkpoint of other networks than {self.recipe.name} now has: {error}; "
-                "give the changed recipe a new file name, or begin again with --restart"
-            ) from None
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        for name, module in self.task.modules().items():
-            module.load_state_dict(state["modules"][name])
-        for name, optimizer in self.task.optimizers().items():
-            optimizer.load_state_dict(state["optimizers"][name])
-        for name, average in self.averages.items():
-            average.load_state_dict(state["averages"][name])
-        self.rng.bit_generator.state = state["rng"]
-        torch.set_rng_state(state["torch_rng"])
-        self.elapsed_s, self.step, self.images, self.best = state["counts"]
-        self.earlier, self.curve = state["earlier"], list(state["curve"])
-
-    def begin_with(self, path: Path) -> None:
-        """Take over the networks of another training, the averages where there are such.
-
-        raises  InputError when there is no such checkpoint, or it is one of other networks
-        """
-        try:
-            state = torch.load(path, weights_only=False)
-            for name, module in self.task.modules().items():
-                averaged = state["averages"].get(name)
-                if averaged is None:
-                    module.load_state_dict(state["modules"][name])
-                    continue
-                self.averages[name].load_state_dict(averaged)
-                module.load_state_dict(self.averages[name].module.state_dict())
-                self.averages[name].n_averaged.zero_()
-            (seconds, _, images, _), (seconds_before, images_before) = state["counts"], state["earlier"]
-            self.earlier = (seconds + seconds_before, images + images_before)
-            if state["judged_on"] == self.judged_on:
-                self.curve = list(state["curve"])
-        except FileNotFoundError:
-            raise InputError(f"begin_with is {str(path)!r}, which is no file; train that recipe first") from None
-        except (KeyError, RuntimeError) as error:
-            raise InputError(f"begin_with is {str(path)!r}, a checkpoint of other networks: {error}") from None
-
-    def save(self, name: str) -> None:
-        """Write a checkpoint that is either whole or not there."""
-        path = self.folder / name
-        torch.save(self.state(), path.with_suffix(".tmp"))
-        os.replace(path.with_suffix(".tmp"), path)
-
-    def log(self, **values: object) -> None:
-        """Append one line to the training log."""
-        line = {"elapsed_s": round(self.elapsed_s, 1), "step": self.step, "images": self.images, **values}
-        with (self.folder / "log.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
-    @contextlib.contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Within, the averaged modules hold their averages."""
-        modules = {n: self.task.modules()[n] for n in self.averages}
-        kept = {n: {k: v.clone() for k, v in m.state_dict().items()} for n, m in modules.items()}
-        for name, average in self.averages.items():
-            modules[name].load_state_dict(average.module.state_dict())
-        try:
-            yield
-        finally:
-            for name, module in modules.items():
-                module.load_state_dict(kept[name])
-
-    def advance(self, budget_s: float) -> dict[str, float]:
-        """One optimisation step at the schedule's learning rate."""
-        began = time.monotonic()
-        phase = self.task.phase
-        for optimizer in self.task.optimizers().values():
-            for group in optimizer.param_groups:
-                group.setdefault("full_lr", group["lr"])
-                group["lr"] = group["full_lr"] * _rate(self.elapsed_s / budget_s, self.step)
-        losses = self.task.step(self.rng)
-        for name, average in self.averages.items():
-            average.update_parameters(self.task.modules()[name])
-        if self.task.phase != phase:
-            self._average_anew()
-        self.step += 1
-        self.images += int(losses.pop("images"))
-        self.elapsed_s += time.monotonic() - began
-        return losses
-
-    def _average_anew(self) -> None:
-        """Go on from the averages, and average from here: what begins to learn now is not weighed down by its start."""
-        for name, average in self.averages.items():
-            self.task.modules()[name].load_state_dict(average.module.state_dict())
-            average.n_averaged.zero_()
-
-    def spent(self) -> tuple[float, int]:
-        """Seconds and images behind these networks, earlier trainings included."""
-        return round(self.earlier[0] + self.elapsed_s, 1), self.earlier[1] + self.images
-
-    def validate(self) -> dict[str, float]:
-        """Score the averages; a best score is kept in `best.pt`."""
-        with self.averaged():
-            scores = self.task.validate()
-        self.curve.append((*self.spent(), scores["score"]))
-        if scores["score"] < self.best:
-            self.best = scores["score"]
-            self.save("best.pt")
-        self.log(validation=scores)
-        return scores
 
 
 def train(

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from radiosem.errors import InputError, RadiosemError
-from radiosem_models.training.loop import Recipe, parse_budget_s, read_recipe, train
+from radiosem_models.training.loop import train
+from radiosem_models.training.recipe import Recipe, parse_budget_s, read_recipe
 from radiosem_models.training.run_folder import differences, is_held, progress, read_outcome
 
 

@@ -13,7 +13,8 @@ from radiosem.inference import Network
 from radiosem_models.rivals.rival import INPUTS
 from radiosem_models.rivals.task import RIVALS, RivalTask
 from radiosem_models.rivals.uvm_net import RowScan
-from radiosem_models.training.loop import read_recipe, train
+from radiosem_models.training.loop import train
+from radiosem_models.training.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[3] / "models" / "recipes" / "rivals"
 INPUT_OF = {"geo2sigmap": "law", "tire-gan": "depth"}

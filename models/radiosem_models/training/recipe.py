@@ -1,0 +1,65 @@
+"""A recipe: what is trained, on what terms, as its TOML file states it."""
+
+import dataclasses
+import math
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from radiosem.errors import InputError
+
+# Name in a recipe -> module and class: a new task is one file and one line here.
+TASKS = {
+    "generator": ("radiosem_models.generator", "GeneratorTask"),
+    "segmenter": ("radiosem_models.segmenter", "SegmenterTask"),
+    "vqvae": ("radiosem_models.vqvae", "VqVaeTask"),
+    "outage": ("radiosem_models.outage", "OutageTask"),
+    "rival": ("radiosem_models.rivals.task", "RivalTask"),
+    "jscc": ("radiosem_models.jscc", "JsccTask"),
+    "map-sender": ("radiosem_models.map_senders", "MapSenderTask"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A training as its TOML file states it.
+
+    task              key of `TASKS`
+    seed              of the weights and of every random draw
+    ema               decay of the weight average a step, once warmed up
+    validate_every_s  seconds of training between two looks at the validation split
+    options           for the task: splits, scaling, sizes, learning rates; with `begin_with`, the checkpoint of another
+                      training, its networks are not drawn by the seed but those of that checkpoint, whose images and
+                      seconds count as theirs
+    """
+
+    name: str
+    task: str
+    seed: int
+    ema: float
+    validate_every_s: float
+    options: dict[str, Any]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Parse a recipe. raises InputError when the file is not TOML, or a key is missing or unknown."""
+    try:
+        table = tomllib.loads(path.read_text())
+        recipe = Recipe(name=path.stem, **table)
+    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
+        raise InputError(f"recipe {path} is not usable: {error}") from error
+    if recipe.task not in TASKS:
+        raise InputError(f"recipe {path} has task {recipe.task!r}; known are {', '.join(sorted(TASKS))}")
+    return recipe
+
+
+def parse_budget_s(text: str) -> float:
+    """'90s', '30m', '2h' -> seconds. raises InputError on anything else."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    try:
+        seconds = float(text[:-1]) * units[text[-1:]]
+    except (KeyError, ValueError):
+        raise InputError(f"budget is {text!r}; write it like 90s, 30m or 2h") from None
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise InputError(f"budget is {text!r}; it must be more than nothing")
+    return seconds

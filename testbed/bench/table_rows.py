@@ -1,0 +1,111 @@
+"""Scores, costs and cells of a sweep -> rows of the tables, with the papers' figures beside them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from testbed.bench import published
+from testbed.bench.published import Published
+
+OURS, RADIOUNET = "cgan", "radiounet"
+Row = dict[str, Any]
+
+
+def against(paper: Sequence[Published], measured: dict[str, Row], told: Callable[[Any], dict[str, Any]]) -> list[Row]:
+    """Measured rows in their order with the paper's figures, then the paper's rows that nothing here stands for."""
+    by_id = {row.ours: row for row in paper}
+    rows = [
+        {"model": model, "method": None, **{f"paper_{k}": v for k, v in told(by_id[model]).items()}, **row}
+        if model in by_id
+        else {"model": model, **row}
+        for model, row in measured.items()
+    ]
+    for row in rows:
+        row["method"] = row.get("paper_method")
+    others = [row for row in paper if row.ours not in measured]
+    return rows + [
+        {"model": None, "method": row.method, **{f"paper_{k}": v for k, v in told(row).items()}} for row in others
+    ]
+
+
+def _error(scores: dict[str, Any]) -> Row:
+    low, high = scores["mse_interval"]
+    return {
+        "mse_e4": 1e4 * scores["mse"],
+        "low_e4": None if low is None else 1e4 * low,
+        "high_e4": None if high is None else 1e4 * high,
+        "mse_outdoor_e4": None if scores["mse_outdoor"] is None else 1e4 * scores["mse_outdoor"],
+        "maps": scores["maps"],
+        **{key: scores[key] for key in ("rmse_db", "rmse_db_los", "rmse_db_nlos")},
+    }
+
+
+def sample_free(scores: dict[str, Any]) -> Row:
+    """Table I: errors in both conventions of grey, and in dB; or why there are none."""
+    if "refused" in scores:
+        return {"refused": scores["refused"]}
+    return _error(scores) | {"mse_clipped_e4": 1e4 * scores["mse_clipped"]}
+
+
+def from_samples(scores: dict[str, Any]) -> Row:
+    """What an interpolation scores in every measure; or why it was refused."""
+    if "refused" in scores:
+        return {"refused": scores["refused"]}
+    return _error(scores) | quality(scores)
+
+
+def quality(scores: dict[str, Any]) -> Row:
+    """A half of RadioDiff's Table II; or why there is none."""
+    if "refused" in scores:
+        return {"refused": scores["refused"]}
+    return {key: scores[key] for key in ("nmse", "rmse", "ssim", "psnr", "maps")}
+
+
+def rate_rows(rate: dict[str, Any] | None) -> list[Row]:
+    """Table II: every sender beside the paper's row of its family; without a sweep the paper's rows alone."""
+    measured = [] if rate is None else rate["cells"]
+    paper = {row.ours: row for row in published.TABLE_II}
+    rows = []
+    for cell in measured:
+        told = paper.get(cell["family"])
+        interval = cell["mse_interval"]
+        rows.append(
+            {
+                "model": cell["sender"],
+                "method": told and told.method,
+                "kbit": cell["payload_bits"] / 1e3,
+                "channel_uses": cell["channel_uses"],
+                "mse_e4": 1e4 * cell["mse"],
+                "low_e4": None if interval["low"] is None else 1e4 * interval["low"],
+                "high_e4": None if interval["high"] is None else 1e4 * interval["high"],
+                "failed_share": cell["failed_share"],
+                "paper_kb": told and told.kb,
+                "paper_mse_e4": told and told.mse_e4,
+                "sends": cell["kind"],
+            }
+        )
+    seen = {cell["family"] for cell in measured}
+    return rows + [
+        {"model": None, "method": row.method, "paper_kb": row.kb, "paper_mse_e4": row.mse_e4}
+        for row in published.TABLE_II
+        if row.ours not in seen
+    ]
+
+
+def ratio(costs: dict[str, Row]) -> Row:
+    """How many times faster a map of ours is than RadioUNet's, in this run; None where one of them is missing."""
+    ours, other = costs.get(OURS, {}), costs.get(RADIOUNET, {})
+    known = "network_ms" in ours and "network_ms" in other
+
+    def times(key: str, more: str = "") -> float | None:
+        if not known:
+            return None
+        with_more = [cost[key] + (cost[more] if more else 0) for cost in (other, ours)]
+        return float(with_more[0] / with_more[1])
+
+    return {
+        "network": times("network_ms"),
+        "mask_to_map": times("network_ms", "features_ms"),
+        "ours": OURS,
+        "other": RADIOUNET,
+        "threads": "every core",
+    }
