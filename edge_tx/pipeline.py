@@ -19,10 +19,12 @@ from edge_tx.segment import Segmenter, free_transmitters
 from edge_tx.send import Sender
 from edge_tx.sense import sense
 from edge_tx.settings import EdgeSettings
+from radiosem.choose import choose_readings
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import DeliveryError, InputError
 from radiosem.frame import Frame, pack
-from radiosem.readings import choose_readings
+from radiosem.inference import load_network
+from radiosem.rebuild import rehearse
 from radiosem.types import Semantics
 from radiosem_proto.v1 import radiosem_pb2 as pb
 
@@ -34,7 +36,7 @@ link_named = lru_cache(maxsize=8)(make_link)
 class Observed:
     """What an observation became: the frame to send, the causes it carries, and how it came about.
 
-    stage_ms  milliseconds of each stage: sense, segment, fit, compress
+    stage_ms  milliseconds of each stage: sense, segment, fit, rehearse, compress
     warnings  what a user should know though the frame is usable
     """
 
@@ -50,7 +52,7 @@ class EdgePipeline:
     """The edge device: networks loaded, connected to the receiver.
 
     segmenter  the manifest's unless given
-    raises     WeightsError when the segmenter is missing or altered, InputError when a setting names no link or codec
+    raises     WeightsError when a network is missing or altered, InputError when a setting names no link or codec
     """
 
     def __init__(self, settings: EdgeSettings, segmenter: Segmenter | None = None) -> None:
@@ -59,6 +61,7 @@ class EdgePipeline:
         codec_named(settings.codec)
         link_named(settings.link)
         self._segmenter = segmenter or Segmenter.load(settings.threads)
+        self._generator = load_network("generator", settings.threads) if settings.rehearse else None
         self._sender = Sender(settings)
         # One observation at a time is worked on, so that memory does not grow with the number of callers.
         self._working = threading.Lock()
@@ -84,9 +87,15 @@ class EdgePipeline:
                 buildings, doubts = free_transmitters(segmented, sensed.transmitters, sensed.grid)
             with _timed(stage_ms, "fit"):
                 laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings, floor_dbm)
+            most = observation.readings if observation.HasField("readings") else settings.readings
+            rehearsed = None
+            if most and self._generator is not None:
+                with _timed(stage_ms, "rehearse"):
+                    rehearsed = rehearse(
+                        self._generator, buildings, sensed.cars, sensed.transmitters, laws, sensed.grid
+                    )
             with _timed(stage_ms, "compress"):
-                most = observation.readings if observation.HasField("readings") else settings.readings
-                readings = choose_readings(sensed.samples, sensed.transmitters, sensed.grid, most, floor_dbm)
+                readings = choose_readings(sensed.samples, sensed.transmitters, sensed.grid, most, floor_dbm, rehearsed)
                 semantics = Semantics(sensed.grid, sensed.transmitters, laws, buildings, sensed.cars, readings)
                 frame = pack(semantics, codec)
         warnings = sensed.warnings + disbelief + doubts + guesses

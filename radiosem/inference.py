@@ -2,7 +2,7 @@
 
 import ctypes
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from radiosem.errors import InputError, WeightsError
 from radiosem.weights import verified_path
 
+STRIDE = 32  # the networks of both ends halve their input at most five times
 _SILENT = 4  # fatal only: on a machine without a GPU the GPU build of ONNX Runtime warns about it again and again
 _DTYPES = {
     "tensor(float)": np.float32,
@@ -23,6 +24,15 @@ _DTYPES = {
 }
 
 ort.set_default_logger_severity(_SILENT)
+
+
+class Runs(Protocol):
+    """A network that is ready: float arrays by name in, a list of arrays out."""
+
+    device: str
+
+    def __call__(self, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """Run once."""
 
 
 def cuda_present() -> bool:
@@ -45,10 +55,11 @@ class Network:
 
     model    path of the file, or its bytes
     threads  CPU threads an operator may use; 0 takes every core
+    lean     leave memory and cores to others between calls; otherwise ONNX Runtime's own settings, which keep both
     raises   WeightsError when the model cannot be loaded
     """
 
-    def __init__(self, model: Path | bytes, threads: int = 0) -> None:
+    def __init__(self, model: Path | bytes, threads: int = 0, lean: bool = True) -> None:
         if threads < 0:
             raise InputError(f"threads is {threads}; it must be 0 (every core) or more")
         self.name = model.name if isinstance(model, Path) else "network"
@@ -57,8 +68,9 @@ class Network:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # an arena keeps the peak of every shape it has seen
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # both ends may share two cores
+        if lean:
+            options.enable_cpu_mem_arena = False  # an arena keeps the peak of every shape it has seen
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # both ends may share two cores
         providers: list[Any] = ["CPUExecutionProvider"]
         if cuda_present():
             providers.insert(0, ("CUDAExecutionProvider", {"use_tf32": 0}))
@@ -112,12 +124,12 @@ class Network:
             raise InputError(f"{self.name}: input {name} has shape {array.shape}; it must be {wanted}")
 
 
-def load_network(name: str, threads: int = 0) -> Network:
+def load_network(name: str, threads: int = 0, lean: bool = True) -> Network:
     """The manifest's network of that name, its SHA-256 verified, on CUDA if there is one and else on the CPU.
 
     raises  WeightsError when the file is missing, altered or not a network
     """
-    return Network(verified_path(name), threads)
+    return Network(verified_path(name), threads, lean)
 
 
 def pad_sides(stack: NDArray[np.float32], multiple: int) -> NDArray[np.float32]:

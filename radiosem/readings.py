@@ -1,4 +1,4 @@
-"""Power samples <-> the readings that a frame carries: few, coarse, those that tell most.
+"""Readings <-> the section of a frame that carries them: few, coarse, of some twelve bits each.
 
 Section, bit-packed, most significant bit first:
 
@@ -10,7 +10,6 @@ Both numbers are Rice codes, the second of the zigzag 0, -1, 1, -2, ... A level 
 -252 dB; one at the floor's level or below was not heard.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,17 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.bits import BitReader, BitWriter
-from radiosem.depth import distance_m, free_space_gain
+from radiosem.depth import distance_m
 from radiosem.errors import FrameError, InputError
-from radiosem.types import Grid, PathLoss, Readings, Samples, Transmitter
+from radiosem.types import Grid, PathLoss, Readings, Transmitter
 
 CELL_M = 4.0  # side of a coarse cell, as near as whole pixels allow
 STEP_DB, LOWEST_DB, LEVELS = 4.0, -252.0, 64
 MAX_READINGS, MAX_BYTES = 1023, 8192  # of one frame: no reading takes more than 64 bits
 DEFAULT_READINGS = 128
-
-# In sight a map hardly errs: a reading within so many dB of free space counts for little beside others.
-IN_SIGHT_DB, IN_SIGHT_WEIGHT = 3.0, 0.1
 
 
 def coarse(grid: Grid) -> tuple[int, int, int]:
@@ -45,91 +41,18 @@ def middle(grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return down, right
 
 
-def choose_readings(
-    samples: Samples,
-    transmitters: tuple[Transmitter, ...],
-    grid: Grid,
-    most: int,
-    floor_dbm: float | None = None,
-) -> Readings | None:
-    """The readings worth sending: those in shadow farthest from one another, at most `most`, shared by transmitters.
-
-    samples    of all transmitters, inside the grid; those of one coarse cell become their mean in dB
-    most       0..1023; 0 sends none
-    floor_dbm  samples at or below say only that there was nothing to hear; None believes all
-    returns    readings on the steps of a frame, by transmitter and then in reading order; None where there is none
-    raises     InputError when `most` is out of range
-    """
-    if not 0 <= most <= MAX_READINGS:
-        raise InputError(f"readings is {most}; a frame carries 0..{MAX_READINGS}")
-    gathered = [_gathered(samples, index, t, grid, floor_dbm) for index, t in enumerate(transmitters)]
-    shares = _shares([len(one) for one in gathered], most)
-    chosen = [
-        one.where(_spread(one, _weight(one, transmitter, grid), share))
-        for one, transmitter, share in zip(gathered, transmitters, shares, strict=True)
-    ]
-    return _joined(chosen) if any(len(one) for one in chosen) else None
-
-
-def _gathered(samples: Samples, index: int, transmitter: Transmitter, grid: Grid, floor_dbm: float | None) -> Readings:
-    """One transmitter's samples by coarse cell; in a cell where some are heard, those count."""
-    mine = samples.transmitter == index
-    pixels, _, cols = coarse(grid)
-    cell = samples.row[mine] // pixels * cols + samples.col[mine] // pixels
-    power_dbm = samples.power_dbm[mine]
-    heard = np.ones(len(power_dbm), np.bool_) if floor_dbm is None else power_dbm > floor_dbm
-    cells, place = np.unique(cell, return_inverse=True)
-    any_heard = np.bincount(place, heard, len(cells)) > 0
-    counts = heard | ~any_heard[place]
-    mean_dbm = np.bincount(place, power_dbm * counts, len(cells)) / np.bincount(place, counts, len(cells))
-    level = _level(mean_dbm - transmitter.power_dbm)
-    if floor_dbm is not None:
-        floor_db = floor_dbm - transmitter.power_dbm
-        floor = min(max(math.floor((floor_db - LOWEST_DB) / STEP_DB), 0), LEVELS - 2)
-        level = np.where(any_heard, np.maximum(level, floor + 1), floor)
-    where = np.full(len(cells), index), cells // cols, cells % cols
-    return Readings(*where, _gain_db(level), any_heard)
-
-
-def _level(gain_db: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+def level_of(gain_db: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+    """Path gain -> the nearest step of a frame."""
     return np.asarray(np.rint((gain_db - LOWEST_DB) / STEP_DB).clip(0, LEVELS - 1), np.int64)
 
 
-def _gain_db(level: NDArray[np.int64]) -> NDArray[np.float64]:
+def gain_of(level: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Step of a frame -> path gain in dB."""
     return np.asarray(LOWEST_DB + STEP_DB * level, np.float64)
 
 
-def _shares(available: Sequence[int], most: int) -> list[int]:
-    """How many of each: alike, and what some do not have is for the others."""
-    shares = [0] * len(available)
-    for left, index in zip(range(len(available), 0, -1), np.argsort(available), strict=True):
-        shares[index] = min(available[index], (most - sum(shares)) // left)
-    return shares
-
-
-def _weight(readings: Readings, transmitter: Transmitter, grid: Grid) -> NDArray[np.float64]:
-    """Of squared distances to each reading."""
-    middle_rows, middle_cols = middle(grid)
-    distance = distance_m(grid, transmitter)[middle_rows[readings.row], middle_cols[readings.col]]
-    short_db = 10 * np.log10(free_space_gain(distance, transmitter.frequency_hz)) - readings.gain_db
-    return np.where(short_db < IN_SIGHT_DB, IN_SIGHT_WEIGHT, 1.0)
-
-
-def _spread(readings: Readings, weight: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Indices of readings, each the farthest from those before it (Gonzalez, 1985), in ascending order."""
-    if count >= len(readings):
-        return np.arange(len(readings))
-    places = np.stack([readings.row, readings.col], 1).astype(np.float64)
-    chosen = np.empty(count, np.int64)
-    away = weight * ((places - places.mean(0)) ** 2).sum(1)
-    for i in range(count):
-        chosen[i] = away.argmax()
-        from_it = weight * ((places - places[chosen[i]]) ** 2).sum(1)
-        away = from_it if i == 0 else np.minimum(away, from_it)
-    return np.sort(chosen)
-
-
-def _joined(parts: Sequence[Readings]) -> Readings:
+def joined(parts: Sequence[Readings]) -> Readings:
+    """Readings of one transmitter after the other."""
     columns = zip(*((p.transmitter, p.row, p.col, p.gain_db, p.heard) for p in parts), strict=True)
     return Readings(*(np.concatenate(column) for column in columns))
 
@@ -137,7 +60,7 @@ def _joined(parts: Sequence[Readings]) -> Readings:
 def encode_readings(
     readings: Readings, transmitters: tuple[Transmitter, ...], path_losses: tuple[PathLoss, ...], grid: Grid
 ) -> bytes:
-    """Readings of `choose_readings` -> the frame's section.
+    """Readings of `radiosem.choose` -> the frame's section.
 
     path_losses  as the frame carries them: the nearer the law, the shorter the section
     raises       InputError when there are more than a frame carries, or one lies outside the grid
@@ -150,7 +73,7 @@ def encode_readings(
     if not ((readings.row >= 0) & (readings.row < rows) & (readings.col >= 0) & (readings.col < cols)).all():
         raise InputError(f"readings has a cell outside the {rows} x {cols} coarse cells of the grid")
     bits = BitWriter()
-    level = _level(readings.gain_db)
+    level = level_of(readings.gain_db)
     for index, expected in enumerate(_expected(transmitters, path_losses, grid)):
         mine = np.flatnonzero(readings.transmitter == index)
         bits.write(len(mine), 10)
@@ -204,9 +127,9 @@ def decode_readings(
         unknown = level[(level < 0) | (level >= LEVELS)]
         if len(unknown):
             raise FrameError(f"frame holds a reading at level {unknown[0]}; there are 0..{LEVELS - 1}")
-        parts.append(Readings(np.full(count, index), cell // cols, cell % cols, _gain_db(level), level > floor))
+        parts.append(Readings(np.full(count, index), cell // cols, cell % cols, gain_of(level), level > floor))
     bits.finish()
-    return _joined(parts)
+    return joined(parts)
 
 
 def _expected(
@@ -217,7 +140,7 @@ def _expected(
     for transmitter, law in zip(transmitters, path_losses, strict=True):
         decades = np.log10(distance_m(grid, transmitter)[at].astype(np.float64))
         # Rounded first: no processor's last digit may move a level.
-        yield _level(np.round(-law.pl0_db - law.slope_db * decades, 4))
+        yield level_of(np.round(-law.pl0_db - law.slope_db * decades, 4))
 
 
 def _parameter(values: NDArray[np.int64], most: int) -> int:

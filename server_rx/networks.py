@@ -11,10 +11,10 @@ from radiosem.codecs import MaskCodec, receiver_codecs
 from radiosem.errors import WeightsError
 from radiosem.features import CHANNELS
 from radiosem.frame import pack
-from radiosem.inference import load_network
+from radiosem.inference import Runs, load_network
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
-from server_rx.outage import Runs, classify_outage
+from server_rx.outage import classify_outage
 from server_rx.pipeline import Pipeline
 
 _WARM_UP_ES_N0_DB = 20.0

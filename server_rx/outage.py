@@ -1,26 +1,14 @@
 """Radio map and threshold -> outage map: by comparison, or by the network that has seen where rebuilt maps err."""
 
-from typing import Any, Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.inference import pad_sides
+from radiosem.inference import STRIDE, Runs, pad_sides
 from radiosem.scale import RAYTRACED
 from radiosem.types import RadioMap
 
 OutageMap = NDArray[np.bool_]  # [H, W], True where outdoors is in outage; False inside buildings
 METHODS = ("threshold", "classifier")
-STRIDE = 32  # the networks halve their input five times
-
-
-class Runs(Protocol):
-    """A network that is ready: float arrays by name in, a list of arrays out."""
-
-    device: str
-
-    def __call__(self, **inputs: NDArray[Any]) -> list[NDArray[Any]]:
-        """Run once."""
 
 
 def threshold_outage(map_dbm: RadioMap, threshold_dbm: float) -> OutageMap:

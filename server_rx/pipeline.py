@@ -16,21 +16,21 @@ from channel_sim.link import link_names, make_link
 from radiosem.codecs import MaskCodec
 from radiosem.depth import path_loss_db
 from radiosem.errors import ChannelError, InputError
-from radiosem.features import CHANNELS, generator_features
+from radiosem.features import generator_features
 from radiosem.frame import unpack
-from radiosem.inference import pad_sides
+from radiosem.inference import Runs
 from radiosem.mend import mended
+from radiosem.rebuild import SIGHT, Rebuilt, draw
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
-from server_rx.outage import STRIDE, Runs, outage_share
+from server_rx.outage import outage_share
 from server_rx.storage.records import MapRecord, Provenance
 
 Stages = dict[str, float]  # milliseconds by stage
 _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MAX_MAGNITUDE = 1e6  # of a symbol's parts: far above any noise, far below where squares overflow
-SIGHT = CHANNELS.index("sight")
 BATCH_PIXELS = 8 * 256 * 256  # one call of the network: bounds its memory, whatever the grids
 
 
@@ -61,7 +61,7 @@ class Pipeline:
         models: Sequence[dict[str, str]] = (),
         outage_threshold_dbm: float = -90.0,
     ) -> None:
-        self._generator = generator
+        self.generator = generator
         self._codecs = codecs
         self._models = tuple(models)
         self._outage_threshold_dbm = outage_threshold_dbm
@@ -98,36 +98,30 @@ class Pipeline:
                     for number, (transmitter, law) in enumerate(_pairs(item.semantics)):
                         gain_db = np.maximum(-path_loss_db(item.semantics.grid, transmitter, law), RAYTRACED.floor_db)
                         power_mw[index] += _milliwatts(
-                            transmitter.power_dbm + _mended(gain_db, None, item.semantics, number)
+                            transmitter.power_dbm + _mended(Rebuilt(gain_db), item.semantics, number)
                         )
         for batch in _batches([item.semantics for item in causes]):
             self._generate(batch, causes, power_mw)
         return [self._record(item, power) for item, power in zip(causes, power_mw, strict=True)]
 
     def _generate(self, batch: "list[_Job]", causes: Sequence[Causes], power_mw: Sequence[NDArray[np.float32]]) -> None:
-        stack, sights = [], []
+        stack = []
         for job in batch:
             semantics = causes[job.index].semantics
             assert semantics.buildings is not None
             with _timed(causes[job.index].stage_ms, "features"):
-                channels = generator_features(
-                    semantics.buildings, semantics.cars, job.transmitter, job.law, semantics.grid
+                stack.append(
+                    generator_features(semantics.buildings, semantics.cars, job.transmitter, job.law, semantics.grid)
                 )
-                sights.append(channels[SIGHT])
-                stack.append(pad_sides(channels, STRIDE))
         spent: Stages = {}
         with _timed(spent, "generate"):
-            (grey,) = self._generator(features=np.stack(stack))
-        if not np.isfinite(grey).all():  # stored, it would spoil every list that names this map
-            raise FloatingPointError("the generator's output is not finite")
-        for job, sight, one in zip(batch, sights, grey[:, 0], strict=True):
-            power, stage_ms = power_mw[job.index], causes[job.index].stage_ms
+            gains_db = draw(self.generator, stack)
+        for job, channels, gain_db in zip(batch, stack, gains_db, strict=True):
+            semantics, stage_ms = causes[job.index].semantics, causes[job.index].stage_ms
             stage_ms["generate"] = stage_ms.get("generate", 0.0) + spent["generate"] / len(batch)
-            rows, cols = power.shape
-            gain_db = RAYTRACED.gain_db(np.clip(one[:rows, :cols], 0, 1))
             with _timed(stage_ms, "mend"):
-                gain_db = _mended(gain_db, sight, causes[job.index].semantics, job.number)
-            power += _milliwatts(job.transmitter.power_dbm + gain_db)
+                mended_db = _mended(Rebuilt(gain_db, semantics.buildings, channels[SIGHT]), semantics, job.number)
+            power_mw[job.index] += _milliwatts(job.transmitter.power_dbm + mended_db)
 
     def _record(self, causes: Causes, power_mw: NDArray[np.float32]) -> MapRecord:
         burst, semantics, reception = causes.burst, causes.semantics, causes.reception
@@ -217,14 +211,11 @@ def _pairs(semantics: Semantics) -> Iterator[tuple[Transmitter, PathLoss]]:
     return zip(semantics.transmitters, semantics.path_losses, strict=True)
 
 
-def _mended(
-    gain_db: NDArray[np.float32], sight: NDArray[np.float32] | None, semantics: Semantics, number: int
-) -> NDArray[np.float32]:
-    """The gain of one transmitter, with what the readings of it that came along say it got wrong."""
+def _mended(rebuilt: Rebuilt, semantics: Semantics, number: int) -> NDArray[np.float32]:
+    """The gain of one transmitter in dB, with what the readings of it that came along say it got wrong."""
     if semantics.readings is None:
-        return gain_db
-    readings = semantics.readings.of(number)
-    return mended(gain_db, semantics.buildings, sight, readings, semantics.grid, RAYTRACED.floor_db)
+        return rebuilt.gain_db
+    return mended(rebuilt, semantics.readings.of(number), semantics.grid)
 
 
 def _milliwatts(power_dbm: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

@@ -60,6 +60,23 @@ def test_samples_at_the_floor_of_their_meter_do_not_bend_the_law(
     assert observed.readings.heard.sum() == len(observed.readings) - 2  # the three lie in two coarse cells
 
 
+def test_an_edge_that_rehearses_chooses_other_readings(
+    settings: EdgeSettings, segmenter: Segmenter, edge: EdgePipeline, observation: pb.Observation
+) -> None:
+    rehearsing = EdgePipeline(settings.model_copy(update={"rehearse": True}), segmenter)
+    observation.readings = 6
+    blind, rehearsed = edge.observe(observation), rehearsing.observe(observation)
+    rehearsing.close()
+    assert set(rehearsed.stage_ms) - set(blind.stage_ms) == {"rehearse"}
+    assert blind.semantics.readings is not None
+    assert rehearsed.semantics.readings is not None
+    assert len(blind.semantics.readings) == 6
+    chosen = [
+        set(zip(one.row, one.col, strict=True)) for one in (blind.semantics.readings, rehearsed.semantics.readings)
+    ]
+    assert chosen[0] != chosen[1]
+
+
 def test_an_observation_says_how_many_readings_go_along(
     settings: EdgeSettings, edge: EdgePipeline, observation: pb.Observation
 ) -> None:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from radiosem.choose import choose_readings
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import FrameError, InputError, UnknownCodecError
 from radiosem.frame import LAW_STEP_DB, Frame, pack, unpack
-from radiosem.readings import choose_readings
 from radiosem.types import Grid, PathLoss, Readings, Samples, Semantics, Transmitter
 
 CODECS: Mapping[bytes, MaskCodec] = {codec.codec_id: codec for codec in map(make_codec, ("context", "jpeg"))}

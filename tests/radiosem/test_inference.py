@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
@@ -39,6 +40,28 @@ def test_outputs_come_in_the_order_of_the_file(sum_model: bytes, ones: np.ndarra
     outputs = Network(sum_model, threads=1)(a=ones, b=2 * ones)
     assert len(outputs) == 1
     np.testing.assert_array_equal(outputs[0], 3 * ones)
+
+
+@pytest.mark.parametrize(("lean", "spinning"), [(True, "0"), (False, None)])
+def test_only_a_lean_network_gives_up_its_arena_and_spinning(
+    sum_model: bytes, ones: np.ndarray, monkeypatch: pytest.MonkeyPatch, lean: bool, spinning: str | None
+) -> None:
+    made = []
+
+    class Watched(ort.SessionOptions):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            made.append(self)
+
+    monkeypatch.setattr("onnxruntime.SessionOptions", Watched)
+    np.testing.assert_array_equal(Network(sum_model, threads=1, lean=lean)(a=ones, b=ones)[0], 2 * ones)
+    (options,) = made
+    assert options.enable_cpu_mem_arena is not lean
+    if spinning:
+        assert options.get_session_config_entry("session.intra_op.allow_spinning") == spinning
+    else:
+        with pytest.raises(RuntimeError):
+            options.get_session_config_entry("session.intra_op.allow_spinning")
 
 
 def test_device_is_the_gpu_where_there_is_one(sum_model: bytes) -> None:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from radiosem.choose import choose_readings
 from radiosem.depth import distance_m, free_share, free_space_gain
 from radiosem.mend import mended
-from radiosem.readings import STEP_DB, choose_readings, middle
+from radiosem.readings import STEP_DB, middle
+from radiosem.rebuild import Rebuilt
 from radiosem.types import Grid, Readings, Samples, Transmitter
 
 GRID, TX = Grid(96, 130, 1.0), Transmitter(20, 40)
@@ -36,7 +38,7 @@ def _read(truth: NDArray[np.float32], buildings: NDArray[np.bool_], count: int) 
 
 def test_readings_mend_a_shadow_and_leave_what_is_in_sight() -> None:
     buildings, sight, rebuilt, truth = _world()
-    found = mended(rebuilt, buildings, sight, _read(truth, buildings, 150), GRID, -150.0)
+    found = mended(Rebuilt(rebuilt, buildings, sight), _read(truth, buildings, 150), GRID)
     outdoors = ~buildings
     shadow, open_ground = outdoors & (sight == 0), outdoors & (sight == 1)
     assert found.dtype == np.float32
@@ -46,7 +48,7 @@ def test_readings_mend_a_shadow_and_leave_what_is_in_sight() -> None:
 
 def test_a_map_that_agrees_with_its_readings_stays() -> None:
     buildings, sight, rebuilt, _ = _world()
-    found = mended(rebuilt, buildings, sight, _read(rebuilt, buildings, 100), GRID, -150.0)
+    found = mended(Rebuilt(rebuilt, buildings, sight), _read(rebuilt, buildings, 100), GRID)
     assert np.abs(found - rebuilt).mean() < 0.1 * STEP_DB
 
 
@@ -56,7 +58,7 @@ def test_what_was_not_heard_asks_for_no_rise() -> None:
     down, right = middle(GRID)
     there = rebuilt[down[row], right[col]]
     silent = Readings(np.zeros(2, np.int64), row, col, there + np.array([10.0, -20.0]), np.array([False, False]))
-    found = mended(rebuilt, buildings, None, silent, GRID, -150.0)
+    found = mended(Rebuilt(rebuilt, buildings), silent, GRID)
     assert (found <= rebuilt + 1e-4).all()
     assert found[down[5], right[28]] == pytest.approx(there[0], abs=3)
     assert found[down[20], right[28]] < there[1] - 10
@@ -66,9 +68,9 @@ def test_nothing_falls_below_the_floor_and_readings_in_buildings_do_not_count() 
     buildings, sight, rebuilt, _ = _world()
     inside = Readings(np.zeros(1, np.int64), np.array([9]), np.array([16]), np.array([-250.0]), np.array([True]))
     assert buildings[36:40, 64:68].all()
-    assert np.array_equal(mended(rebuilt, buildings, sight, inside, GRID, -150.0), rebuilt)
+    assert np.array_equal(mended(Rebuilt(rebuilt, buildings, sight), inside, GRID), rebuilt)
     deep = replace(inside, row=np.array([2]), col=np.array([30]))
-    found = mended(rebuilt, buildings, None, deep, GRID, -120.0)
-    assert found.min() == pytest.approx(-120, abs=8)
-    assert found.min() >= -120
+    found = mended(Rebuilt(rebuilt, buildings), deep, GRID)
+    assert found.min() == pytest.approx(-150, abs=8)
+    assert found.min() >= -150
     assert found[9, 121] < rebuilt[9, 121] - 20

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from radiosem.inference import pad_sides
+from radiosem.inference import STRIDE, pad_sides
 from radiosem.scale import RAYTRACED
-from server_rx.outage import STRIDE, classify_outage, outage_share, threshold_outage
+from server_rx.outage import classify_outage, outage_share, threshold_outage
 
 MAP_DBM = np.array([[-100, -90, -80], [np.nan, -90.001, np.nan]], np.float32)
 
