@@ -1,8 +1,8 @@
 """Whole radio map <-> bytes, by trained autoencoders: the rivals that send the finished map instead of its causes.
 
-    grey -> encoder network -> symbols, whole numbers [C, h, w] -> bits -> decoder network -> grey
+    grey -> encoder network -> symbols, whole numbers [C, h, w] -> range coder -> decoder network -> grey
 
-Every symbol takes the same number of bits, so the rate of a map is known before it is coded.
+The range coder expects every symbol as often as training maps had it in its channel.
 """
 
 from functools import cached_property
@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem import weights
-from radiosem.errors import FrameError, InputError, WeightsError
+from radiosem.errors import InputError, WeightsError
 from radiosem.inference import Network, load_network
+from radiosem.symbols import SymbolCoder, trained_counts
 
 NAMES = ("map-ae", "map-vae", "map-vqvae")
+COUNTS = "symbol_counts"  # in the manifest: of every channel, how often training maps had each symbol
 
 
 class MapCodec(Protocol):
@@ -33,11 +35,11 @@ class MapCodec(Protocol):
 
 
 class NeuralMapCodec:
-    """Encoder network -> symbols packed in a fixed number of bits each -> decoder network.
+    """Encoder network -> range coder with the symbols' frequencies in training -> decoder network.
 
     name    encoder and decoder are the manifest's `name`-encoder and `name`-decoder
-    raises  WeightsError when a network is missing or altered, or its manifest entry lacks `bits_a_symbol`,
-            `symbols_a_cell` or `stride`
+    raises  WeightsError when a network is missing or altered, or the decoder's manifest entry lacks `bits_a_symbol`,
+            `symbols_a_cell` or `stride`, or its `symbol_counts` are no counts a channel and symbol
 
     The networks are loaded at first use.
     """
@@ -50,6 +52,7 @@ class NeuralMapCodec:
         self.bits_a_symbol = entry.whole("bits_a_symbol", 16)
         self.symbols_a_cell = entry.whole("symbols_a_cell", 256)
         self.stride = entry.whole("stride", 64)
+        self._coder = SymbolCoder(trained_counts(entry, COUNTS, (self.symbols_a_cell, 1 << self.bits_a_symbol)))
 
     @cached_property
     def _encoder(self) -> Network:
@@ -63,12 +66,8 @@ class NeuralMapCodec:
         """Symbols of a map of [H, W] pixels: C, h, w; a cell is `stride` pixels a side, and the last may hang over."""
         return self.symbols_a_cell, -(-shape[0] // self.stride), -(-shape[1] // self.stride)
 
-    def bits(self, shape: tuple[int, int]) -> int:
-        """Bits of a map of [H, W] pixels, before the last byte is filled up."""
-        return int(np.prod(self.symbol_shape(shape))) * self.bits_a_symbol
-
-    def encode(self, grey: NDArray[np.uint8]) -> bytes:
-        """Grey map, uint8 [H, W] -> bytes; sides that the stride does not divide are extended by their last line.
+    def symbols(self, grey: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Grey map, uint8 [H, W] -> symbols [C, h, w]; sides that the stride does not divide are extended.
 
         raises  InputError on another type or number of axes
         """
@@ -78,18 +77,17 @@ class NeuralMapCodec:
         margins = ((0, rows * self.stride - grey.shape[0]), (0, cols * self.stride - grey.shape[1]))
         padded = np.pad(grey, margins, mode="edge").astype(np.float32)[None, None] / np.float32(255)
         (levels,) = self._encoder(grey=padded)
-        symbols = np.rint(levels).astype(np.int64).clip(0, (1 << self.bits_a_symbol) - 1)
-        digits = symbols.reshape(-1, 1) >> np.arange(self.bits_a_symbol - 1, -1, -1) & 1
-        return np.packbits(digits.astype(np.uint8)).tobytes()
+        return np.asarray(np.rint(levels[0]).clip(0, (1 << self.bits_a_symbol) - 1), np.int64)
+
+    def encode(self, grey: NDArray[np.uint8]) -> bytes:
+        """Grey map, uint8 [H, W] -> bytes. raises InputError as `symbols`"""
+        return self._coder.encode(self.symbols(grey).reshape(self.symbols_a_cell, -1))
 
     def decode(self, data: bytes, shape: tuple[int, int]) -> NDArray[np.float32]:
-        """Bytes -> grey map, float32 [H, W] in [0, 1]; FrameError unless they are exactly those of such a map."""
-        bits = self.bits(shape)
-        if len(data) != -(-bits // 8):
-            raise FrameError(f"{self.name} got {len(data)} bytes; a map of {shape[0]} x {shape[1]} has {-(-bits // 8)}")
-        digits = np.unpackbits(np.frombuffer(data, np.uint8))[:bits].reshape(-1, self.bits_a_symbol)
-        symbols = digits @ (1 << np.arange(self.bits_a_symbol - 1, -1, -1))
-        (grey,) = self._decoder(symbols=symbols.astype(np.float32).reshape(1, *self.symbol_shape(shape)))
+        """Bytes -> grey map, float32 [H, W] in [0, 1]; FrameError when they do not end with its last symbol."""
+        channels, rows, cols = self.symbol_shape(shape)
+        symbols = self._coder.decode(data, rows * cols).reshape(1, channels, rows, cols)
+        (grey,) = self._decoder(symbols=symbols.astype(np.float32))
         return np.asarray(grey[0, 0, : shape[0], : shape[1]].clip(0, 1), np.float32)
 
 

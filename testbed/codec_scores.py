@@ -9,13 +9,21 @@ import cv2
 import numpy as np
 
 from radiosem.codecs import make_codec
-from radiosem.errors import InputError
+from radiosem.errors import InputError, RadiosemError
 from radiosem.types import BuildingMap
+from radiosem_models.data import Dataset
+from testbed.leaks import refusal, seen_blocks, split_fingerprints, training_fingerprints
+
+# The training split behind the tables of `context`, which no manifest lists; see `radiosem_models.context_tables`.
+CONTEXT_SPLIT = "3c9efceb"
 
 
 @dataclass(frozen=True)
 class CodecScores:
-    """Means over maps; the bits are those of the actual section, without its checksum."""
+    """Means over maps; the bits are those of the actual section, without its checksum.
+
+    seen_maps  how many of the maps show buildings that the codec learned from; None where that is not known
+    """
 
     codec: str
     maps: int
@@ -23,6 +31,7 @@ class CodecScores:
     wrong_pixel_share: float
     encode_ms: float
     decode_ms: float
+    seen_maps: int | None = None
 
 
 def read_masks(folder: Path) -> list[BuildingMap]:
@@ -38,11 +47,37 @@ def read_masks(folder: Path) -> list[BuildingMap]:
     return masks
 
 
+def count_seen(codec: str, dataset: Dataset, block_ids: list[str], allow_seen: bool = False) -> int | None:
+    """How many blocks a codec learned from; with `allow_seen` None where that cannot be told.
+
+    raises  InputError naming the blocks it learned from, or when that cannot be told, unless seen ones are allowed
+    """
+    try:
+        if codec == "context":
+            known = split_fingerprints(f"codec {codec}", [CONTEXT_SPLIT])
+        elif codec == "vqvae":
+            known = training_fingerprints("vqvae-encoder")
+        else:
+            return 0
+    except RadiosemError:
+        if allow_seen:
+            return None
+        raise
+    seen = seen_blocks(dataset.masks(block_ids), known)
+    if seen and not allow_seen:
+        raise InputError(refusal(f"codec {codec}", seen, len(block_ids)))
+    return len(seen)
+
+
 def score_codec(
-    name: str, masks: Sequence[BuildingMap], report: Callable[[int], None] = lambda done: None
+    name: str,
+    masks: Sequence[BuildingMap],
+    report: Callable[[int], None] = lambda done: None,
+    seen_maps: int | None = None,
 ) -> CodecScores:
     """Encode and decode every mask once, after one uncounted round that loads networks and tables.
 
+    seen_maps  of the masks, see `count_seen`
     raises  InputError on an unknown codec
     """
     codec = make_codec(name)
@@ -59,4 +94,5 @@ def score_codec(
         bits.append(8 * len(data))
         wrong.append(float(np.mean(decoded != mask)))
     n = len(masks)
-    return CodecScores(name, n, float(np.mean(bits)), float(np.mean(wrong)), 1000 * encode_s / n, 1000 * decode_s / n)
+    means = float(np.mean(bits)), float(np.mean(wrong)), 1000 * encode_s / n, 1000 * decode_s / n
+    return CodecScores(name, n, *means, seen_maps)

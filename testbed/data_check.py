@@ -1,7 +1,6 @@
 """A data set in RadioMapSeer's layout -> what it holds, and what in it is wrong, file by file."""
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.errors import InputError
-from radiosem_models.data import Dataset
+from radiosem_models.data import MAP_NAME, Dataset
+from radiosem_models.description import MalformedDataError, read_antennas
 
 LEAST_CELLS = 100  # of building: a mask with fewer says nothing when it occurs twice
 
@@ -56,14 +55,14 @@ def check_dataset(root: Path, report: Callable[[int, int], None] = lambda done, 
     """Read every file of a data set.
 
     report  called with blocks done and blocks in all
-    raises  InputError when the folder has no building masks or its dataset.json is none
+    returns what was found; where dataset.json is unusable that alone, and nothing counted: splits hang on it
+    raises  InputError when the folder has no building masks
     """
     try:
         dataset = Dataset(root)
-    except ValueError as error:
-        raise (
-            error if isinstance(error, InputError) else InputError(f"{root / 'dataset.json'} is not JSON: {error}")
-        ) from None
+    except MalformedDataError as error:
+        findings = (Finding(error.file.name, error.problem),)
+        return Report(str(root), None, {}, {}, {}, {}, 0.0, {}, {}, {}, findings)
     return _Check(dataset).run(report)
 
 
@@ -74,7 +73,9 @@ class _Check:
         self.dataset, self.root = dataset, dataset.root
         self.findings: list[Finding] = []
         self.tiles: dict[str, dict[str, Any]] = dataset.about.get("tiles", {})  # type: ignore[assignment]
-        self.gains = _gain_files(self.root)
+        self.gains = {
+            folder.name: dataset.map_numbers(folder.name) for folder in sorted((self.root / "gain").glob("*/"))
+        }
         self.maps: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self.sizes: dict[str, int] = defaultdict(int)
         self.grey: dict[str, list[tuple[int, int, float]]] = defaultdict(list)
@@ -187,28 +188,20 @@ class _Check:
         """Check the transmitters of a block; their number, None where it is not known."""
         file = f"antenna/{block_id}.json"
         try:
-            places = json.loads((self.root / file).read_text("utf-8"))
-            points = [[float(value) for value in place] for place in places]
-        except OSError:
-            self._found(file, "is missing")
-            return None
-        except (ValueError, TypeError):
-            self._found(file, "is not a JSON list of [column, row] or [column, row, height]")
+            antennas = read_antennas(self.root / file)
+        except MalformedDataError as error:
+            self._found(file, error.problem)
             return None
         rows, cols = buildings.shape
-        for k, point in enumerate(points):
-            if len(point) not in (2, 3):
-                self._found(file, f"transmitter {k} has {len(point)} numbers; it must have 2 or 3")
-                continue
-            col, row = int(point[0]), int(point[1])
-            if not (0 <= col < cols and 0 <= row < rows):
-                self._found(file, f"transmitter {k} at column {col}, row {row} is outside the grid")
-            elif buildings[row, col]:
-                self._found(file, f"transmitter {k} at column {col}, row {row} is inside a building")
+        for k, antenna in enumerate(antennas):
+            if not (0 <= antenna.col < cols and 0 <= antenna.row < rows):
+                self._found(file, f"transmitter {k} at column {antenna.col}, row {antenna.row} is outside the grid")
+            elif buildings[antenna.row, antenna.col]:
+                self._found(file, f"transmitter {k} at column {antenna.col}, row {antenna.row} is inside a building")
         told = self.tiles.get(block_id, {}).get("transmitters")
-        if told is not None and told != len(points):
-            self._found(file, f"has {len(points)} transmitters, dataset.json says {told}")
-        return len(points)
+        if told is not None and told != len(antennas):
+            self._found(file, f"has {len(antennas)} transmitters, dataset.json says {told}")
+        return len(antennas)
 
     def _map(self, file: str, model: str, buildings: NDArray[np.bool_]) -> None:
         grey = self._read(file, buildings.shape)
@@ -232,6 +225,11 @@ class _Check:
         for model, files in self.gains.items():
             for block_id in sorted(files.keys() - block_ids):
                 self._found(f"gain/{model}/{block_id}_{files[block_id][0]}.png", "has no mask")
+            for path in sorted((self.root / "gain" / model).glob("[!.]*.png")):
+                if not MAP_NAME.fullmatch(path.stem):
+                    self._found(
+                        f"gain/{model}/{path.name}", "is not named after a block and a transmitter, as 7_0.png is"
+                    )
         for folder in ("antenna", "png/heights", "png/cars"):
             for path in sorted((self.root / folder).glob("[!.]*")):
                 if path.stem not in block_ids:
@@ -268,15 +266,3 @@ class _Check:
 
 def _pairs(items: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
     return ((items[i], items[j]) for i in range(len(items)) for j in range(i + 1, len(items)))
-
-
-def _gain_files(root: Path) -> dict[str, dict[str, list[int]]]:
-    """Simulation -> block -> numbers of the transmitters that have a map."""
-    found: dict[str, dict[str, list[int]]] = {}
-    for folder in sorted((root / "gain").glob("*/")):
-        found[folder.name] = defaultdict(list)
-        for path in folder.glob("*.png"):
-            block_id, _, number = path.stem.rpartition("_")
-            if number.isdigit():
-                found[folder.name][block_id].append(int(number))
-    return found

@@ -1,6 +1,6 @@
 """A trained network and maps to score it on -> which of them show buildings that it saw in training."""
 
-import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from radiosem import weights
 from radiosem.errors import InputError
 from radiosem.fingerprints import seen_patches
-from radiosem_models.data import Dataset
+from radiosem.types import BuildingMap
+from radiosem_models.training.seen import splits_named
 
 # A map is seen when so many different fingerprints of it are known, and so large a share of its patches.
 # Measured against other cities: at most 2 of a tile of `raytraced`, and at most 10, or 8 %, of the rows of small houses
@@ -21,29 +22,44 @@ NAMED = 5  # maps that an error names
 def training_fingerprints(name: str) -> NDArray[np.uint32]:
     """Fingerprints of every mask that a network of the manifest was trained on, sorted.
 
+    Those of the trainings that it began with are among them.
+
     raises  InputError when the manifest names no split that it was trained on, or no fingerprints of one that it names
     """
-    splits = re.findall(r"split train ([0-9a-f]{8})", weights.entry(name).data)
+    entry = weights.entry(name)
+    return split_fingerprints(name, splits_named(entry.data, entry.meta))
+
+
+def split_fingerprints(name: str, splits: Sequence[str]) -> NDArray[np.uint32]:
+    """Fingerprints of the masks of training splits, sorted. Raises InputError as `training_fingerprints` does."""
     listed = weights.entries()
     missing = [split for split in splits if f"seen-{split}" not in listed]
     if missing or not splits:
         raise InputError(
             f"{name} cannot be checked for leaks: the manifest lists no fingerprints of the masks it was trained on "
             f"({', '.join(f'seen-{split}' for split in missing) or 'it names no split'}); export it again, "
-            "or allow seen maps"
+            "after what it began with, or allow seen maps"
         )
     files = [np.load(weights.verified_path(f"seen-{split}"))["fingerprints"] for split in splits]
     return np.unique(np.concatenate(files))
 
 
-def seen_blocks(dataset: Dataset, block_ids: list[str], known: NDArray[np.uint32]) -> dict[str, float]:
-    """Share of known patches of every block that was seen in training; blocks not seen are left out."""
+def seen_blocks(masks: Mapping[str, BuildingMap], known: NDArray[np.uint32]) -> dict[str, float]:
+    """Share of known patches of every block that was seen in training, by id; blocks not seen are left out."""
     found = {}
-    for block_id in dict.fromkeys(block_ids):
-        common, patches = seen_patches(dataset.block(block_id).buildings, known)
+    for block_id, mask in masks.items():
+        common, patches = seen_patches(mask, known)
         if common >= FEWEST_PATCHES and common >= LEAST_SHARE * patches:
-            found[block_id] = common / patches
+            found[block_id] = min(common / patches, 1.0)  # a patch may be known at more than one slip
     return found
+
+
+def refuse_seen(networks: Iterable[str], masks: Mapping[str, BuildingMap]) -> None:
+    """Raise InputError when a network was trained on buildings of these blocks, or does not say what it saw."""
+    for name in networks:
+        seen = seen_blocks(masks, training_fingerprints(name))
+        if seen:
+            raise InputError(refusal(name, seen, len(masks)))
 
 
 def refusal(model: str, seen: dict[str, float], blocks: int) -> str:

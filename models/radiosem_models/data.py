@@ -7,8 +7,9 @@ dataset.json                    scale, and split and place of every block (optio
 """
 
 import hashlib
-import json
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 from radiosem.errors import InputError
 from radiosem.scale import RADIOMAPSEER, Scale
 from radiosem.types import BuildingMap, CarMap, Transmitter
+from radiosem_models.description import MalformedDataError, read_about, read_antennas
 
-DEFAULT_HEIGHT_M = 1.5  # RadioMapSeer's transmitters, whose antenna files hold no height
+MAP_NAME = re.compile(r"(.+)_(0|[1-9][0-9]*)")  # block and transmitter
 
 
 def _read_grey(path: Path) -> NDArray[np.uint8]:
@@ -59,7 +61,8 @@ class Dataset:
     """A folder in RadioMapSeer's layout.
 
     root    the folder
-    raises  InputError when the folder has no building masks, or on asking for a split that it does not define
+    raises  InputError when the folder has no building masks, or on asking for a split that it does not define;
+            MalformedDataError, which is one, when its dataset.json is unusable
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -68,10 +71,16 @@ class Dataset:
         if not masks.is_dir():
             raise InputError(f"data folder {self.root} has no png/buildings_complete; expected RadioMapSeer's layout")
         path = self.root / "dataset.json"
-        self.about: dict[str, object] = json.loads(path.read_text()) if path.is_file() else {}
+        self.about: dict[str, object] = read_about(path) if path.is_file() else {}
         self._tiles: dict[str, dict[str, object]] = self.about.get("tiles", {})  # type: ignore[assignment]
         self._blocks: dict[str, Block] = {}
+        self._antennas: dict[str, list[Transmitter]] = {}
         self.block_ids = sorted((p.stem for p in masks.glob("*.png")), key=lambda s: (len(s), s))
+
+    @property
+    def name(self) -> str:
+        """That of the folder, however it was written."""
+        return self.root.resolve().name
 
     @cached_property
     def known_scale(self) -> Scale | None:
@@ -101,12 +110,18 @@ class Dataset:
         wanted = self.blocks_in(split)
         out: list[MapKey] = []
         for model in models:
-            count: dict[str, int] = {}
-            for path in (self.root / "gain" / model).glob("*.png"):
-                block_id, _, _ = path.stem.rpartition("_")
-                count[block_id] = count.get(block_id, 0) + 1
-            out += [MapKey(b, k, model) for b in wanted for k in range(count.get(b, 0))]
+            numbers = self.map_numbers(model)
+            out += [MapKey(b, k, model) for b in wanted for k in numbers.get(b, ())]
         return out
+
+    def map_numbers(self, model: str) -> dict[str, list[int]]:
+        """Block -> the transmitters, by number, that have a map under a simulation, rising."""
+        found: dict[str, list[int]] = {}
+        for path in (self.root / "gain" / model).glob("*.png"):
+            named = MAP_NAME.fullmatch(path.stem)
+            if named:
+                found.setdefault(named[1], []).append(int(named[2]))
+        return {block_id: sorted(numbers) for block_id, numbers in found.items()}
 
     def block(self, block_id: str) -> Block:
         """One block, read once."""
@@ -122,14 +137,24 @@ class Dataset:
             )
         return self._blocks[block_id]
 
+    def masks(self, block_ids: Iterable[str]) -> dict[str, BuildingMap]:
+        """Building mask of each of these blocks, by id."""
+        return {block_id: self.block(block_id).buildings for block_id in block_ids}
+
     def transmitter(self, key: MapKey) -> Transmitter:
-        """The transmitter of one radio map, at the default power and the data set's frequency."""
-        places = json.loads((self.root / "antenna" / f"{key.block_id}.json").read_text())
-        col, row, *height = places[key.transmitter]
-        frequency_hz = float(self.about.get("frequency_hz", 5.9e9))  # type: ignore[arg-type]
-        return Transmitter(
-            int(col), int(row), float(height[0]) if height else DEFAULT_HEIGHT_M, frequency_hz=frequency_hz
-        )
+        """The transmitter of one radio map, at the default power and the data set's frequency.
+
+        raises  MalformedDataError when the block's antenna file is missing, unusable, or lacks that transmitter
+        """
+        path = self.root / "antenna" / f"{key.block_id}.json"
+        if key.block_id not in self._antennas:
+            self._antennas[key.block_id] = read_antennas(path)
+        antennas = self._antennas[key.block_id]
+        if key.transmitter >= len(antennas):
+            raise MalformedDataError(
+                path, f"has {len(antennas)} transmitters, but gain/{key.model} a map of {key.transmitter}"
+            )
+        return replace(antennas[key.transmitter], frequency_hz=float(self.about.get("frequency_hz", 5.9e9)))  # type: ignore[arg-type]
 
     def grey(self, key: MapKey) -> NDArray[np.uint8]:
         """The radio map as published: uint8 [H, W], 0 inside buildings and where the gain is censored."""

@@ -18,7 +18,6 @@ from radiosem.types import Grid, PathLoss, Samples
 from radiosem_models.blocks import ConvBlock, PatchUNet, channels_last
 from radiosem_models.data import Dataset, MapKey
 from radiosem_models.training.export import export_network
-from radiosem_models.training.seen import export_seen
 
 BUILDINGS, CARS, RAYS = (CHANNELS.index(name) for name in ("buildings", "cars", "rays"))
 EDGE_CUES = (BUILDINGS, CHANNELS.index("sight"), RAYS)  # what has edges to the pixel
@@ -266,8 +265,7 @@ class GeneratorTask:
         return {"score": float(np.mean(errors)), "maps": float(len(errors))}
 
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
-        """Write generator.onnx, its manifest entry, and the fingerprints of the masks it learned from."""
-        export_seen(self.dataset, folder)
+        """Write generator.onnx and its manifest entry."""
         example = torch.from_numpy(self.validation.load(0, None)[0])[None]
         name = f"generator-{self.options['id']}" if "id" in self.options else "generator"
         meta = {"scale": scale_name(self.dataset), "channels": list(CHANNELS)}
@@ -279,7 +277,7 @@ class GeneratorTask:
             folder,
             name,
             licence="MIT",
-            data=f"{self.dataset.root.name}, {split}, models {self.options['models']}",
+            data=f"{self.dataset.name}, {split}, models {self.options['models']}",
             metrics={"val_mse": self.validate()["score"]},
             meta=meta | about,
             recipe=about["recipe"],

@@ -150,7 +150,7 @@ class JsccTask:
         imagined = f", {self.options['imagined']} made-up blocks" if self.options["imagined"] else ""
         facts: dict[str, Any] = {
             "recipe": about["recipe"],
-            "data": f"{self.dataset.root.name} masks, split train {self.dataset.split_hash('train')[:16]}{imagined}",
+            "data": f"{self.dataset.name} masks, split train {self.dataset.split_hash('train')[:16]}{imagined}",
             "licence": "MIT",
             "metrics": {f"val_{name}": value for name, value in scores.items() if name != "score"},
             "meta": meta,

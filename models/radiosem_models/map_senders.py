@@ -1,7 +1,8 @@
 """The rivals that send the finished radio map: autoencoders with few, coarse latents, and how they are trained.
 
-The paper names them (arXiv 2501.10654, Table II) and leaves them open; here all three send as many bits as their recipe
-says, at a fixed number a symbol, and see the same maps. What runs them is `radiosem.mapcodecs`.
+The paper names them (arXiv 2501.10654, Table II) and leaves them open; here all three send as many symbols as their
+recipe says, range coded by how often training maps have them, and see the same maps. What runs them is
+`radiosem.mapcodecs`.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from torch.nn import functional as F
 from torch.optim import AdamW, Optimizer
 
 from radiosem.errors import InputError
+from radiosem.mapcodecs import COUNTS
 from radiosem_models.blocks import ConvBlock, ResBlock, channels_last
 from radiosem_models.data import Dataset
 from radiosem_models.training.export import export_network
@@ -242,6 +244,16 @@ class MapSenderTask:
             errors.append(F.mse_loss(received, grey).item())
         return {"score": float(np.mean(errors)), "maps": float(len(errors))}
 
+    @torch.no_grad()
+    def _symbol_counts(self) -> NDArray[np.int64]:
+        """How often each symbol is sent for the training maps of the first simulation: int64 [C, levels]."""
+        counts = np.zeros((self.options["symbols_a_cell"], self.sender.levels), np.int64)
+        for key in self.dataset.keys("train", tuple(self.options["models"][:1])):
+            symbols = self.sender.to_levels(_image(self.dataset.grey(key)[None])).round()[0].long().flatten(1)
+            for counted, channel in zip(counts, symbols.numpy(), strict=True):
+                counted += np.bincount(channel, minlength=self.sender.levels)
+        return counts
+
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write map-KIND-encoder.onnx and map-KIND-decoder.onnx."""
         name = f"map-{self.options['kind']}"
@@ -252,15 +264,16 @@ class MapSenderTask:
         told = {key: self.options[key] for key in ("bits_a_symbol", "symbols_a_cell", "stride")}
         facts: dict[str, Any] = {
             "recipe": about["recipe"],
-            "data": f"{self.dataset.root.name}, split train {self.dataset.split_hash('train')[:16]}, "
+            "data": f"{self.dataset.name}, split train {self.dataset.split_hash('train')[:16]}, "
             f"models {self.options['models']}",
             "licence": "MIT",
             "metrics": {"val_mse": self.validate()["score"]},
-            "meta": about | told | {"scale": self.dataset.scale.name},
         }
+        meta = about | told | {"scale": self.dataset.scale.name}
+        counted = meta | {COUNTS: self._symbol_counts().tolist()}
         return [
-            export_network(encoder, {"grey": grey}, ("levels",), folder, f"{name}-encoder", **facts),
-            export_network(decoder, {"symbols": symbols}, ("grey",), folder, f"{name}-decoder", **facts),
+            export_network(encoder, {"grey": grey}, ("levels",), folder, f"{name}-encoder", meta=meta, **facts),
+            export_network(decoder, {"symbols": symbols}, ("grey",), folder, f"{name}-decoder", meta=counted, **facts),
         ]
 
 

@@ -223,7 +223,7 @@ class VqVaeTask:
         meta = about | {"codebook_size": self.options["codebook"], "stride": STRIDE, "index_counts": counts.tolist()}
         facts: dict[str, Any] = {
             "recipe": about["recipe"],
-            "data": f"{self.dataset.root.name} masks, split train {self.dataset.split_hash('train')[:16]}",
+            "data": f"{self.dataset.name} masks, split train {self.dataset.split_hash('train')[:16]}",
             "licence": "MIT",
             "metrics": {"val_wrong_pixel_share": scores["score"], "val_entropy_bits": scores["entropy_bits"]},
         }

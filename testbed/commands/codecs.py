@@ -29,13 +29,20 @@ def evaluate(
         Path | None, typer.Option(help="Instead of --masks: a data set folder, whose --split is taken.")
     ] = None,
     split: Annotated[str, typer.Option(help="Split of --data: train, val, test or all.")] = "test",
+    allow_seen: Annotated[
+        bool,
+        typer.Option("--allow-seen", help="Score masks of --data that the codec learned from, counted as seen_maps."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Score one codec: mean bits a mask, share of wrong pixels, milliseconds to encode and decode.
 
+    A learned codec, context or vqvae, is refused masks of --data that it learned from, recognised by fingerprints; a
+    folder of --masks is not looked through for them.
+
     Example: `radiosem codecs eval --codec context --masks ~/RadioMapSeer/png/buildings_complete --json`
     """
-    from testbed.codec_scores import read_masks, score_codec  # the networks load here, not for --help
+    from testbed.codec_scores import count_seen, read_masks, score_codec  # the networks load here, not for --help
 
     if (masks is None) == (data is None):
         raise InputError(f"masks is {masks} and data is {data}; give one of them")
@@ -43,15 +50,18 @@ def evaluate(
         from radiosem_models.data import Dataset
 
         dataset = Dataset(data)
-        found = [dataset.block(block).buildings for block in dataset.blocks_in(split)]
+        blocks = dataset.blocks_in(split)
+        found = [dataset.block(block).buildings for block in blocks]
+        seen_maps = count_seen(codec, dataset, blocks, allow_seen)
     else:
         assert masks is not None
-        found = read_masks(masks)
+        found, seen_maps = read_masks(masks), None
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(codec, total=len(found))
-        scores = score_codec(codec, found, lambda done: progress.update(bar, completed=done))
+        scores = score_codec(codec, found, lambda done: progress.update(bar, completed=done), seen_maps)
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(scores)))
         return
     for name, value in dataclasses.asdict(scores).items():
+        value = "not known" if value is None else value
         typer.echo(f"{name:>17}  {value:.5g}" if isinstance(value, float) else f"{name:>17}  {value}")

@@ -41,11 +41,17 @@ def train(
         Path | None,
         typer.Option(
             help="Instead of a recipe: a TOML file of [[training]] tables with recipe, budget and, if the export is to "
-            "go there, a weights folder. They are trained in order; killed, the queue goes on where it was.",
+            "go there, a weights folder, and replace = true as for --replace. They are trained in order; killed, the "
+            "queue goes on where it was.",
         ),
     ] = None,
     status: Annotated[
-        bool, typer.Option("--status", help="With --queue: only tell how every entry stands; trains nothing.")
+        bool,
+        typer.Option(
+            "--status",
+            help="With --queue: only tell how every entry stands, by its weights folder where nothing was trained "
+            "here; trains nothing.",
+        ),
     ] = False,
     curve: Annotated[
         Path | None,
@@ -56,6 +62,14 @@ def train(
         Path | None,
         typer.Option(help="Weights folder whose manifest takes the export; left out, it stays beside the checkpoint."),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Put the export into --weights even where that holds a network that scores better on the same "
+            "validation split; else it then stays beside the checkpoint.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Train one network by its recipe, or several by a queue, and export them with their scores.
@@ -80,8 +94,10 @@ def train(
         raise InputError("both --resume and --restart are given; a training goes on or begins again")
     require("training", "train", "torch")
     if queue is not None:
-        if restart or weights is not None:
-            raise InputError("--restart and --weights are for one recipe; entries of a queue name their weights folder")
+        if restart or replace or weights is not None:
+            raise InputError(
+                "--restart, --weights and --replace are for one recipe; entries of a queue have weights and replace"
+            )
         _run_queue(queue, data, runs, status, as_json)
         return
     if status:
@@ -103,6 +119,7 @@ def train(
             weights,
             lambda share, text: report(recipe.stem, share, text),
             restart,
+            replace,
         )
     if as_json:
         typer.echo(json.dumps(outcome))
@@ -113,6 +130,8 @@ def train(
     )
     for file in outcome["files"]:
         typer.echo(f"  {file}")
+    if outcome["kept_back"]:
+        typer.echo(f"  {outcome['kept_back']}")
 
 
 def _shown(path: Path | None) -> str:
@@ -180,7 +199,7 @@ def _tell(found: "list[Standing]", as_json: bool) -> None:
             "" if one.score is None else f"{one.score:.5f}",
             _minutes(one.elapsed_s),
             _minutes(one.wants_s),
-            one.reason or "\n".join(one.files),
+            "\n".join((*one.files, one.reason)).strip(),
         )
     Console().print(table)
 

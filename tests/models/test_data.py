@@ -1,5 +1,6 @@
 """What the loader promises: RadioMapSeer's layout, splits by block, the scale of the folder."""
 
+import pickle
 import shutil
 
 import numpy as np
@@ -67,6 +68,46 @@ def test_an_image_that_is_none_is_named(city, tmp_path):
     with pytest.raises(InputError, match=r"1_0\.png"):
         Dataset(tmp_path / "broken").grey(MapKey("1", 0, "RT"))
     assert np.ptp(Dataset(city).grey(MapKey("1", 0, "RT"))) > 0
+
+
+def test_maps_are_told_by_the_numbers_in_their_names(city, tmp_path):
+    gain = shutil.copytree(city, tmp_path / "gaps") / "gain/RT"
+    (gain / "2_0.png").unlink()
+    shutil.copy(gain / "2_1.png", gain / "2_x.png")
+    dataset = Dataset(tmp_path / "gaps")
+    assert dataset.keys("train", ("RT",)) == [MapKey("1", 0, "RT"), MapKey("1", 1, "RT"), MapKey("2", 1, "RT")]
+    assert dataset.grey(MapKey("2", 1, "RT")).shape == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        (None, r"antenna/1\.json is missing"),
+        ("[[0, 0]]", r"antenna/1\.json has 1 transmitters, but gain/RT a map of 1"),
+        ("[[0, 0], 7]", r"antenna/1\.json has transmitter 1 7; it must be \[column, row\]"),
+        ("[[0, 0], [NaN, 1]]", r"antenna/1\.json has transmitter 1 at column nan; it must be a finite number"),
+    ],
+)
+def test_antennas_that_are_unusable_are_refused_by_file_and_value(city, tmp_path, text, wrong):
+    path = shutil.copytree(city, tmp_path / "odd") / "antenna/1.json"
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError, match=wrong):
+        Dataset(tmp_path / "odd").transmitter(MapKey("1", 1, "RT"))
+
+
+def test_a_refusal_of_a_file_survives_the_way_between_processes(city, tmp_path):
+    root = shutil.copytree(city, tmp_path / "odd")
+    (root / "dataset.json").write_text("[]")
+    with pytest.raises(InputError, match="must be a JSON object") as caught:
+        Dataset(root)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_data_set_has_the_name_of_its_folder_however_it_is_written(city, monkeypatch):
+    monkeypatch.chdir(city)
+    assert Dataset(".").name == Dataset(city).name == city.name
 
 
 def test_a_folder_that_says_nothing_of_its_scale_has_none(city, tmp_path):

@@ -17,12 +17,17 @@ import torch
 
 from radiosem.errors import InputError, WeightsError
 from radiosem.inference import Network
+from radiosem_models.data import Dataset
 from radiosem_models.rivals.task import RivalTask
-from radiosem_models.training.loop import _in_recipes, train
-from radiosem_models.training.recipe import parse_budget_s, read_recipe
+from radiosem_models.training.export import count_parameters
+from radiosem_models.training.loop import train
+from radiosem_models.training.manifest import listed, validated
+from radiosem_models.training.recipe import Options, listed_as, parse_budget_s, read_recipe
 from radiosem_models.training.run import Run
+from radiosem_models.training.seen import splits_named
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
+WEIGHTS = RECIPES.parent / "weights"
 SMALL = {
     "generator": "widths = [8, 16]\nbatch = 2\nlr = 2e-3\nadversarial_weight = 1e-3\nrough = 0.3\n"
     'models = ["RT", "carsRT"]',
@@ -64,15 +69,19 @@ def test_training_lowers_the_validation_score_and_exports_checked_weights(task, 
     assert outcome["finished"]
     assert outcome["best"] == min(scores) < scores[0]
     manifest = (tmp_path / "weights/MANIFEST.toml").read_text()
+    split = Dataset(city).split_hash("train")[:8]
     for file in outcome["files"]:
         assert Path(file).name in manifest
         Network(Path(file))
+        (entry,) = (e for e in _manifest(tmp_path / "weights") if e["file"] == Path(file).name)
+        assert entry["meta"]["seen_splits"] == [split]
+    assert (tmp_path / f"weights/seen-{split}.npz").is_file()
 
 
 def test_a_resumed_training_goes_on_from_its_checkpoint(recipe, city, tmp_path):
     path = recipe("generator")
     first = train(path, city, 1.0, runs_dir=tmp_path)
-    held = torch.load(tmp_path / "small-generator/last.pt", weights_only=False)
+    held = torch.load(tmp_path / "small-generator/last.pt", weights_only=True)
     second = train(path, city, first["elapsed_s"] + 2, resume=True, runs_dir=tmp_path)
     assert second["step"] > first["step"] == held["counts"][1]
     assert second["images"] > first["images"]
@@ -97,7 +106,7 @@ def test_a_killed_training_is_checkpointed(recipe, city, tmp_path):
         process.send_signal(signal.SIGTERM)
         printed, _ = process.communicate(timeout=60)
     assert printed.strip() == "False"
-    assert torch.load(tmp_path / "small-generator/last.pt", weights_only=False)["counts"][1] > 0
+    assert torch.load(tmp_path / "small-generator/last.pt", weights_only=True)["counts"][1] > 0
 
 
 def test_an_export_that_differs_from_torch_is_refused(tmp_path, monkeypatch):
@@ -115,17 +124,13 @@ def test_an_export_that_differs_from_torch_is_refused(tmp_path, monkeypatch):
 
 
 def test_trainings_that_end_together_are_all_listed(tmp_path):
-    from radiosem_models.training import export
+    from radiosem_models.training.manifest import list_weights
 
     names = [f"network-{number}" for number in range(8)]
     entries = [{"name": name, "file": f"{name}.onnx", "meta": {}} for name in names]
 
-    def add(entry):
-        with export._alone_in(tmp_path):
-            export._list_in_manifest(tmp_path / "MANIFEST.toml", entry)
-
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(add, entries))
+        list(pool.map(lambda entry: list_weights(tmp_path, entry), entries))
     listed = tomllib.loads((tmp_path / "MANIFEST.toml").read_text())["weights"]
     assert [entry["name"] for entry in listed] == names
 
@@ -173,7 +178,7 @@ def test_the_generator_starts_as_what_rays_bring():
 
 def test_a_fine_tuning_begins_with_the_averages_of_another_training(recipe, city, tmp_path):
     train(recipe("generator"), city, 1.0, runs_dir=tmp_path)
-    begun = torch.load(tmp_path / "small-generator/best.pt", weights_only=False)["averages"]["generator"]
+    begun = torch.load(tmp_path / "small-generator/best.pt", weights_only=True)["averages"]["generator"]
     path = tmp_path / "tuned.toml"
     extra = f'begin_with = "{tmp_path}/small-generator/best.pt"\nid = "tuned"\n'
     path.write_text(recipe("generator", validate_every_s="0.001").read_text() + extra)
@@ -183,7 +188,7 @@ def test_a_fine_tuning_begins_with_the_averages_of_another_training(recipe, city
     # A step of no length: what is exported is what it began with.
     path.write_text(path.read_text().replace("lr = 2e-3", "lr = 0.0"))
     outcome = train(path, unscaled, 0.01, runs_dir=tmp_path, weights_dir=tmp_path / "weights")
-    tuned = torch.load(tmp_path / "tuned/last.pt", weights_only=False)["averages"]["generator"]
+    tuned = torch.load(tmp_path / "tuned/last.pt", weights_only=True)["averages"]["generator"]
     name = next(name for name in begun if name.endswith("head.weight"))
     assert torch.equal(tuned[name], begun[name])
     assert [Path(file).name for file in outcome["files"]] == ["generator-tuned.onnx"]
@@ -201,7 +206,7 @@ def test_what_a_training_began_with_counts_in_what_it_is_said_to_have_seen(same_
         masks = other / "png/buildings_complete"
         shutil.copy(masks / "1.png", masks / "3.png")  # the validation split
     train(path, other, 0.5, runs_dir=tmp_path, weights_dir=tmp_path / "weights")
-    second = torch.load(tmp_path / "tuned/last.pt", weights_only=False)
+    second = torch.load(tmp_path / "tuned/last.pt", weights_only=True)
     (entry,) = (e for e in _manifest(tmp_path / "weights") if e["name"] == "generator-tuned")
     curve = entry["meta"]["curve"]
     assert [curve[-1][0], curve[-1][1]] == [
@@ -213,6 +218,87 @@ def test_what_a_training_began_with_counts_in_what_it_is_said_to_have_seen(same_
         [seconds, images, pytest.approx(score, rel=1e-5)] for seconds, images, score in curve
     ]
     assert entry["meta"]["parameters"] > 0
+
+
+def _forget_splits(path: Path) -> None:
+    """Make a checkpoint one from before it told where its networks learned."""
+    state = torch.load(path, weights_only=True)
+    del state["splits"]
+    torch.save(state, path)
+
+
+@pytest.mark.parametrize("told", ["by the checkpoint", "by the export beside it", "by nobody"])
+def test_where_its_beginning_was_learned_stays_with_a_fine_tuned_network(told, recipe, city, tmp_path):
+    runs, weights = tmp_path / "runs", tmp_path / "weights"
+    train(recipe("vqvae"), city, 0.5, runs_dir=runs, weights_dir=weights)
+    begun = runs / "small-vqvae/best.pt"
+    if told != "by the checkpoint":
+        _forget_splits(begun)
+    if told == "by nobody":
+        (begun.parent / "MANIFEST.toml").unlink()
+    other = shutil.copytree(city, tmp_path / "other")
+    shutil.copy(other / "png/buildings_complete/1.png", other / "png/buildings_complete/2.png")
+    path = tmp_path / "tuned.toml"
+    path.write_text(recipe("vqvae").read_text() + f'begin_with = "{begun}"\n')
+    train(path, other, 0.2, runs_dir=runs)
+    if told != "by the checkpoint":
+        _forget_splits(runs / "tuned/last.pt")
+        _forget_splits(runs / "tuned/best.pt")
+    train(path, other, 0.4, runs_dir=runs, weights_dir=weights, resume=True, replace=True)
+    first, own = (Dataset(root).split_hash("train")[:8] for root in (city, other))
+    expected = [own] if told == "by nobody" else [first, own]
+    entries = {e["name"]: e for e in _manifest(weights)}
+    assert (
+        entries["vqvae-encoder"]["meta"]["seen_splits"] == entries["vqvae-decoder"]["meta"]["seen_splits"] == expected
+    )
+    assert {f"seen-{first}", f"seen-{own}"} < {*entries}
+
+
+def test_a_checkpoint_that_would_run_code_is_refused(recipe, city, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "ran",))
+
+    torch.save({"averages": {}, "modules": Trap()}, tmp_path / "trap.pt")
+    path = recipe("vqvae")
+    path.write_text(path.read_text() + f'begin_with = "{tmp_path}/trap.pt"\n')
+    with pytest.raises(InputError, match=r"trap\.pt is no checkpoint of tensors and plain values"):
+        train(path, city, 1.0, runs_dir=tmp_path / "runs")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_recipe_without_an_option_names_both(recipe, city, tmp_path):
+    path = recipe("vqvae")
+    path.write_text(path.read_text().replace("width = 8\n", ""))
+    with pytest.raises(InputError, match="recipe small-vqvae has no option 'width'"):
+        train(path, city, 1.0, runs_dir=tmp_path / "runs")
+    assert Options(read_recipe(path)).get("width", 3) == 3
+
+
+def test_what_is_exported_is_what_is_counted(tmp_path):
+    from radiosem_models.training.export import export_network
+
+    class Half(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.idle = torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.Conv2d(1, 400, 3)
+
+        def forward(self, x):
+            return self.used(x)
+
+    export_network(Half(), {"x": torch.rand(1, 1, 32, 32)}, ("y",), tmp_path, "half", **FACTS)
+    assert _manifest(tmp_path)[0]["meta"]["parameters"] == 4 * 9 + 4
+
+
+@pytest.mark.parametrize("entry", listed(WEIGHTS), ids=lambda entry: entry["name"])
+def test_what_the_shipped_manifest_says_of_a_network_can_be_checked(entry):
+    known = {one["name"] for one in listed(WEIGHTS)}
+    splits = splits_named(entry["data"], entry["meta"])
+    assert splits
+    assert {f"seen-{split}" for split in splits} <= known
+    if entry["file"].endswith(".onnx"):
+        assert entry["meta"]["parameters"] == count_parameters(WEIGHTS / entry["file"])
+        assert validated(entry) is not None
 
 
 @pytest.mark.parametrize(("file", "message"), [("none.pt", "which is no file"), ("other.pt", "of other networks")])
@@ -233,7 +319,7 @@ def test_a_fine_tuning_of_what_is_not_there_says_so(recipe, city, tmp_path, file
     ],
 )
 def test_a_manifest_names_a_recipe_by_its_place(path: str, named: str) -> None:
-    assert _in_recipes(Path(path)) == named
+    assert listed_as(Path(path)) == named
 
 
 def test_averages_begin_anew_when_another_network_begins_to_learn(city, tmp_path):
@@ -242,7 +328,7 @@ def test_averages_begin_anew_when_another_network_begins_to_learn(city, tmp_path
     options = 'inputs = "law"\nmodels = ["RT"]\nbatch = 2\nlr = 2e-3\nrough = 0.0\nfirst_images = 20\n'
     path.write_text(head + options)
     task = RivalTask(read_recipe(path).options, city, 1)
-    run = Run(read_recipe(path), task, tmp_path, "here")
+    run = Run(read_recipe(path), task, tmp_path, "here", "1234abcd")
     for _ in range(10):
         run.advance(1e9)
     assert task.phase == 1

@@ -14,6 +14,7 @@ import torch
 from radiosem.errors import InputError
 from radiosem_models.training import loop as training
 from radiosem_models.training.curves import draw_curves
+from radiosem_models.training.manifest import list_weights, listed
 from radiosem_models.training.queue import read_queue, standing, work_through
 from radiosem_models.training.run_folder import differences, held, progress, read_outcome
 
@@ -53,6 +54,8 @@ class LineTask:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.options['file']}.txt"
         path.write_text(f"{self.line.weight.item()} {about['images']}")
+        entry = {"name": path.stem, "file": path.name, "recipe": about["recipe"], "data": "a line", "meta": about}
+        list_weights(folder, entry)
         return [path]
 
 
@@ -144,12 +147,12 @@ def test_a_killed_queue_goes_on_where_it_was(queue, tmp_path):
     assert during[0] == ["trained", "training", "waiting"]
     assert found[0].state == "trained"
     assert found[2].state == "waiting"
-    elapsed_s, steps, _, _ = torch.load(runs / "second/last.pt", weights_only=False)["counts"]
+    elapsed_s, steps, _, _ = torch.load(runs / "second/last.pt", weights_only=True)["counts"]
     assert 0 < elapsed_s < 500
     shorter = read_queue(queue(("first", "0.1s"), ("second", f"{elapsed_s + 0.2:.3f}s"), ("third", "0.1s")))
     found = work_through(shorter, tmp_path, runs)
     assert [one.state for one in found] == ["trained"] * 3
-    assert torch.load(runs / "second/last.pt", weights_only=False)["counts"][1] > steps > 0
+    assert torch.load(runs / "second/last.pt", weights_only=True)["counts"][1] > steps > 0
 
 
 def test_one_that_cannot_be_trained_is_told_and_the_others_go_on(queue, recipe, tmp_path):
@@ -191,19 +194,19 @@ def test_what_does_not_change_what_is_learned_may_be_edited(recipe, tmp_path):
 def test_a_checkpoint_without_a_recipe_is_taken_and_gets_one(recipe, tmp_path):
     path, runs = recipe("one"), tmp_path / "runs"
     training.train(path, tmp_path, 0.1, runs_dir=runs)
-    state = torch.load(runs / "one/last.pt", weights_only=False)
+    state = torch.load(runs / "one/last.pt", weights_only=True)
     del state["recipe"]
     torch.save(state, runs / "one/last.pt")
     recipe("one", lr=0.02)
     longer_s = state["counts"][0] + 0.2
     assert training.train(path, tmp_path, longer_s, resume=True, runs_dir=runs)["step"] > state["counts"][1]
-    assert torch.load(runs / "one/last.pt", weights_only=False)["recipe"]["options"]["lr"] == 0.02
+    assert torch.load(runs / "one/last.pt", weights_only=True)["recipe"]["options"]["lr"] == 0.02
 
 
 def test_a_checkpoint_of_other_networks_is_refused(recipe, tmp_path):
     path, runs = recipe("one"), tmp_path / "runs"
     training.train(path, tmp_path, 0.1, runs_dir=runs)
-    state = torch.load(runs / "one/last.pt", weights_only=False)
+    state = torch.load(runs / "one/last.pt", weights_only=True)
     del state["recipe"]
     state["modules"]["line"]["weight"] = torch.zeros(2, 2)
     torch.save(state, runs / "one/last.pt")
@@ -241,6 +244,7 @@ def test_tuples_are_lists_and_a_missing_key_is_named():
         ('[[training]]\nrecipe = "none.toml"\nbudget = "1m"\n', r"none\.toml"),
         ('[[training]]\nrecipe = "RECIPE"\nbudget = "long"\n', "budget is 'long'"),
         ('[[training]]\nrecipe = "RECIPE"\nbudget = "1m"\nspeed = 3\n', "speed"),
+        ('[[training]]\nrecipe = "RECIPE"\nbudget = "1m"\nreplace = "no"\n', "replace 'no'; it must be true or false"),
         ('[[training]]\nrecipe = "RECIPE"\nbudget = "1m"\n' * 2, "second one"),
     ],
 )
@@ -249,6 +253,65 @@ def test_an_unusable_queue_is_refused_before_anything_is_trained(text, says, rec
     path.write_text(text.replace("RECIPE", str(recipe("one"))))
     with pytest.raises(InputError, match=says):
         read_queue(path)
+
+
+def _list_better(weights: Path, **changes) -> None:
+    """Make the listed network one whose validation score nobody reaches."""
+    (entry,) = (entry for entry in listed(weights) if entry["name"] == "one")
+    entry["meta"] |= {"curve": [[50.0, 7, 0.5], [99.0, 8, -1.0]], "images": 8} | changes
+    list_weights(weights, entry)
+
+
+def test_a_worse_export_does_not_take_the_place_of_a_better_one(queue, tmp_path):
+    weights, runs = tmp_path / "weights", tmp_path / "runs"
+    path = queue(("one", "0.1s"), weights="weights")
+    work_through(read_queue(path), tmp_path, runs)
+    _list_better(weights)
+    (weights / "one.txt").write_text("better")
+    shutil.rmtree(runs)
+    fresh = training.train(tmp_path / "one.toml", tmp_path, 0.1, runs_dir=runs, weights_dir=weights)
+    assert fresh["files"] == [str(runs / "one/one.txt")]
+    assert "scores -1 on the same validation split" in fresh["kept_back"]
+    assert (weights / "one.txt").read_text() == "better"
+    (found,) = work_through(read_queue(path), tmp_path, runs)
+    assert (found.state, found.files) == ("trained", (str(runs / "one/one.txt"),))
+    assert "--replace" in found.reason
+    path.write_text(path.read_text() + "replace = true\n")
+    (found,) = work_through(read_queue(path), tmp_path, runs)
+    assert (found.state, found.files, found.reason) == ("trained", (str(weights / "one.txt"),), "")
+    assert (weights / "one.txt").read_text() == (runs / "one/one.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"judged_on": "another split"},
+        {"curve": [[50.0, 7, -1.0], [99.0, 8, 1e9]]},  # the better score is of an earlier network
+        {"curve": []},
+    ],
+)
+def test_only_a_better_score_of_that_network_on_that_split_keeps_an_export_back(changes, queue, tmp_path):
+    weights = tmp_path / "weights"
+    entries = read_queue(queue(("one", "0.1s"), weights="weights"))
+    work_through(entries, tmp_path, tmp_path / "runs")
+    _list_better(weights, **changes)
+    shutil.rmtree(tmp_path / "runs")
+    outcome = training.train(entries[0].path, tmp_path, 0.1, runs_dir=tmp_path / "runs", weights_dir=weights)
+    assert outcome["kept_back"] == ""
+    assert outcome["files"] == [str(weights / "one.txt")]
+
+
+@pytest.mark.parametrize(("budget", "state", "wants_s"), [("99s", "trained", 0.0), ("100s", "begun", 100.0)])
+def test_without_the_folder_of_its_training_an_entry_stands_by_its_weights(queue, tmp_path, budget, state, wants_s):
+    weights = tmp_path / "weights"
+    work_through(read_queue(queue(("one", "0.1s"), weights="weights")), tmp_path, tmp_path / "runs")
+    _list_better(weights)
+    one, other = read_queue(queue(("one", budget), ("other", "1s"), weights="weights"))
+    found = standing(one, tmp_path / "elsewhere")
+    assert (found.state, found.score, found.elapsed_s, found.wants_s) == (state, -1.0, 99.0, wants_s)
+    assert found.files == (str(weights / "one.txt"),)
+    assert standing(other, tmp_path / "elsewhere").state == "waiting"
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_log_cut_short_still_tells_and_draws(tmp_path):

@@ -1,5 +1,6 @@
 """Codecs are scored on what they write and what comes back."""
 
+import hashlib
 import json
 
 import cv2
@@ -9,8 +10,14 @@ from typer.testing import CliRunner
 
 from radiosem.codecs import make_codec
 from radiosem.errors import InputError
+from radiosem.fingerprints import fingerprints
+from radiosem.weights import entry
+from radiosem_models.data import Dataset
+from radiosem_models.rendering.procedural import procedural_heights
+from radiosem_models.training.manifest import list_weights
 from testbed.cli import app
-from testbed.codec_scores import read_masks, score_codec
+from testbed.codec_scores import CONTEXT_SPLIT, count_seen, read_masks, score_codec
+from testbed.leaks import seen_blocks
 
 
 @pytest.fixture
@@ -40,8 +47,66 @@ def test_the_command_prints_json(folder):
     outcome = CliRunner().invoke(app, ["codecs", "eval", "--codec", "jpeg", "--masks", str(folder), "--json"])
     assert outcome.exit_code == 0
     assert set(json.loads(outcome.stdout)) == {
-        *("codec", "maps", "mean_bits", "wrong_pixel_share", "encode_ms", "decode_ms")
+        *("codec", "maps", "mean_bits", "wrong_pixel_share", "encode_ms", "decode_ms", "seen_maps")
     }
+
+
+@pytest.fixture
+def learned(tmp_path, monkeypatch):
+    """A data set of two blocks, the first of which is among the masks that the codecs learned from."""
+    data, folder = tmp_path / "data", tmp_path / "weights"
+    (data / "png/buildings_complete").mkdir(parents=True)
+    masks = [procedural_heights(seed, "perimeter") > 0 for seed in (0, 7)]
+    for k, mask in enumerate(masks):
+        cv2.imwrite(str(data / f"png/buildings_complete/{k}.png"), mask.astype(np.uint8) * 255)
+    folder.mkdir()
+    network = {"name": "vqvae-encoder", "file": "none", "sha256": "0" * 64, "bytes": 1}
+    about = {"licence": "MIT", "recipe": "", "data": "", "meta": {}}
+    list_weights(folder, network | about | {"meta": {"seen_splits": [CONTEXT_SPLIT]}})
+    np.savez(folder / "prints.npz", fingerprints=fingerprints(masks[0]))
+    content = (folder / "prints.npz").read_bytes()
+    prints = {"name": f"seen-{CONTEXT_SPLIT}", "file": "prints.npz", "sha256": hashlib.sha256(content).hexdigest()}
+    list_weights(folder, prints | about | {"bytes": len(content)})
+    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(folder))
+    return data
+
+
+@pytest.mark.parametrize("codec", ["context", "vqvae"])
+def test_masks_that_a_codec_learned_from_are_refused_or_counted(codec, learned):
+    dataset = Dataset(learned)
+    with pytest.raises(InputError, match=f"codec {codec} saw the buildings of 1 of 2 maps in training: 0 "):
+        count_seen(codec, dataset, ["0", "1"])
+    assert count_seen(codec, dataset, ["0", "1"], allow_seen=True) == 1
+    assert count_seen(codec, dataset, ["1"]) == 0
+
+
+def test_no_more_than_every_patch_of_a_mask_is_known(learned, monkeypatch):
+    monkeypatch.setattr("testbed.leaks.seen_patches", lambda mask, known: (8, 6))  # some at more than one slip
+    assert seen_blocks(Dataset(learned).masks(["0"]), np.zeros(0, np.uint32)) == {"0": 1.0}
+
+
+def test_a_codec_that_learned_nothing_has_seen_nothing(learned):
+    assert count_seen("jpeg", Dataset(learned), ["0", "1"]) == 0
+
+
+def test_what_a_codec_learned_from_is_told_or_refused_as_unknown(learned, tmp_path, monkeypatch):
+    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(tmp_path / "empty"))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/MANIFEST.toml").write_text("")
+    with pytest.raises(InputError, match="codec context cannot be checked for leaks"):
+        count_seen("context", Dataset(learned), ["1"])
+    assert count_seen("context", Dataset(learned), ["1"], allow_seen=True) is None
+
+
+def test_the_command_refuses_what_was_learned_from_and_prints_how_many_were(learned):
+    arguments = ["codecs", "eval", "--codec", "context", "--data", str(learned), "--split", "all", "--json"]
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+    outcome = CliRunner().invoke(app, [*arguments, "--allow-seen"])
+    assert json.loads(outcome.stdout)["seen_maps"] == 1
+
+
+def test_the_split_behind_the_tables_of_context_is_listed():
+    assert entry(f"seen-{CONTEXT_SPLIT}").meta["maps"] == 305
 
 
 def test_a_folder_without_masks_is_refused_by_name(tmp_path):

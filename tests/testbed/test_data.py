@@ -97,6 +97,10 @@ def line(place):
     return change
 
 
+def describe(root, text):
+    (root / "dataset.json").write_text(text)
+
+
 def inside(root):
     row, col = np.argwhere(read_grey(root / "png/buildings_complete/1.png") > 0)[0]
     return int(row), int(col)
@@ -140,12 +144,86 @@ FAULTS = {
         "gain/RT/9_0.png",
         "has no mask",
     ),
+    "a map of no number": (
+        lambda root: shutil.copy(root / "gain/RT/4_0.png", root / "gain/RT/4_00.png"),
+        "gain/RT/4_00.png",
+        "is not named after a block and a transmitter",
+    ),
     "missing cars": (lambda root: (root / "png/cars/1.png").unlink(), "png/cars/1.png", "gain/carsRT has maps"),
     "missing antennas": (lambda root: (root / "antenna/2.json").unlink(), "antenna/2.json", "is missing"),
     "antennas that are none": (
         lambda root: (root / "antenna/2.json").write_text('{"a": 1}'),
         "antenna/2.json",
         "not a JSON list",
+    ),
+    "a transmitter at no number": (
+        lambda root: (root / "antenna/2.json").write_text("[[NaN, 3], [0, 0]]"),
+        "antenna/2.json",
+        "transmitter 0 at column nan",
+    ),
+    "a transmitter beyond all numbers": (
+        lambda root: (root / "antenna/2.json").write_text("[[0, 0], [3, 1e999]]"),
+        "antenna/2.json",
+        "transmitter 1 at row inf",
+    ),
+    "a transmitter at a letter": (
+        lambda root: (root / "antenna/2.json").write_text('[["a", 3], [0, 0]]'),
+        "antenna/2.json",
+        "transmitter 0 at column 'a'",
+    ),
+    "a transmitter in space": (
+        lambda root: (root / "antenna/2.json").write_text("[[0, 0, 999], [0, 0]]"),
+        "antenna/2.json",
+        "transmitter 0: transmitter height_m is 999",
+    ),
+    "antennas cut short": (
+        lambda root: (root / "antenna/2.json").write_text("[[0, 0], [3,"),
+        "antenna/2.json",
+        "is not JSON",
+    ),
+    "a description that is none": (
+        lambda root: describe(root, "[1]"),
+        "dataset.json",
+        "is [1]; it must be a JSON object",
+    ),
+    "a description cut short": (lambda root: describe(root, '{"tiles": {'), "dataset.json", "is not JSON"),
+    "half a scale": (
+        lambda root: describe(root, '{"floor_db": -150.0}'),
+        "dataset.json",
+        "has floor_db -150.0 alone",
+    ),
+    "a scale upside down": (
+        lambda root: describe(root, '{"floor_db": -40, "top_db": -150}'),
+        "dataset.json",
+        "has floor_db -40; it must be below top_db",
+    ),
+    "a scale of no number": (
+        lambda root: describe(root, '{"floor_db": NaN, "top_db": -47}'),
+        "dataset.json",
+        "has floor_db nan; it must be a finite number",
+    ),
+    "a frequency of the infinite": (
+        lambda root: describe(root, '{"frequency_hz": 1e999}'),
+        "dataset.json",
+        "has frequency_hz inf",
+    ),
+    "a frequency of sound": (
+        lambda root: describe(root, '{"frequency_hz": 440}'),
+        "dataset.json",
+        "frequency_hz is 440",
+    ),
+    "cells of no size": (lambda root: describe(root, '{"cell_size_m": 0}'), "dataset.json", "has cell_size_m 0"),
+    "tiles in a list": (lambda root: describe(root, '{"tiles": ["1"]}'), "dataset.json", "has tiles ['1']"),
+    "a tile that is a text": (
+        lambda root: describe(root, '{"tiles": {"1": "train"}}'),
+        "dataset.json",
+        "has tiles.1 'train'; it must be an object",
+    ),
+    "half a place": (lambda root: describe(root, '{"tiles": {"1": {"cx": 3}}}'), "dataset.json", "one of cx and cy"),
+    "a place of text": (
+        lambda root: describe(root, '{"tiles": {"1": {"cx": "west", "cy": 1}}}'),
+        "dataset.json",
+        "has tiles.1.cx 'west'",
     ),
     "a transmitter indoors": (
         lambda root: (root / "antenna/1.json").write_text(json.dumps([[*inside(root)[::-1]], [0, 0]])),
@@ -225,6 +303,13 @@ def test_check_exits_with_1_and_names_the_file(data, tmp_path):
     told = json.loads(run("check", data, "--json").stdout)
     assert told["findings"] == [{"file": "antenna/2.json", "problem": "is missing"}]
     assert told["scale"] == [-150.0, -47.86]
+
+
+def test_an_unusable_description_is_reported_and_no_traceback(data):
+    describe(data, '{"floor_db": -150.0}')
+    result = run("check", data)
+    assert result.exit_code == 1
+    assert "WRONG  dataset.json has floor_db -150.0 alone" in result.stdout
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path):

@@ -48,7 +48,7 @@ def test_a_joined_data_set_holds_every_map_of_its_parts(tmp_path: Path) -> None:
     [
         ("1", {}, r"block 1 is in .*one and in .*two; trace one of them with --first-id"),
         ("2", {"floor_db": -147.0}, r"two has floor_db -147.0, .*one has -150.0"),
-        ("2", {"tiles": None}, r"two has no dataset.json that names its tiles"),
+        ("2", {"tiles": None}, r"two/dataset.json has tiles None"),
     ],
 )
 def test_what_does_not_fit_together_is_named(tmp_path: Path, block: str, about: dict, message: str) -> None:

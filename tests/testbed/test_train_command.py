@@ -30,6 +30,7 @@ def queue(tmp_path: Path) -> Path:
         (("--queue", "q.toml", "--curve", "runs"), "give one of them"),
         (("r.toml", "--resume", "--restart"), "both --resume and --restart"),
         (("--queue", "q.toml", "--restart"), "are for one recipe"),
+        (("--queue", "q.toml", "--replace"), "entries of a queue have weights and replace"),
         (("r.toml", "--status"), "without --queue"),
         (("--queue", "none.toml", "--status"), "none.toml"),
     ],

@@ -24,7 +24,6 @@ from radiosem_models.rivals.rme_gan import RmeGan
 from radiosem_models.rivals.tire_gan import TireGan
 from radiosem_models.rivals.uvm_net import UvmNet
 from radiosem_models.training.export import export_network, round_to_half
-from radiosem_models.training.seen import export_seen
 
 # Name in a recipe and on the command line -> class: a new rival is one file and one line here.
 RIVALS: dict[str, type[Rival]] = {
@@ -146,19 +145,20 @@ class RivalTask:
         return {"score": float(np.mean(errors)), "maps": float(len(errors)), "phase": float(self.phase)}
 
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
-        """Write rival-ID.onnx with weights as float16, its manifest entry, and the split's fingerprints."""
-        export_seen(self.dataset, folder)
+        """Write rival-ID.onnx with weights as float16, and its manifest entry, which tells the phase if any."""
         self.network.phase = self.phase
         round_to_half(self.network)
         features = torch.from_numpy(self.validation.load(0, None)[0])[None]
         times = -(-EXAMPLE_PX // min(features.shape[-2:]))
         example = features[:, self._places].repeat(1, 1, times, times)
-        meta = {
+        meta: dict[str, Any] = {
             "rival": self.options["rival"],
             "scale": scale_name(self.dataset),
             "channels": list(self.channels),
             "sides_multiple_of": self.network.sides_multiple_of,
         }
+        if self.network.phases > 1:
+            meta["phase"] = self.phase
         path = export_network(
             self.network,
             {"channels": example},
@@ -166,7 +166,7 @@ class RivalTask:
             folder,
             f"rival-{self.options['id']}",
             licence="MIT",
-            data=f"{self.dataset.root.name}, split train {self.dataset.split_hash('train')[:16]}, "
+            data=f"{self.dataset.name}, split train {self.dataset.split_hash('train')[:16]}, "
             f"models {self.options['models']}",
             metrics={"val_mse": self.validate()["score"]},
             meta=meta | about,

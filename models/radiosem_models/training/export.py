@@ -1,14 +1,9 @@
 """A trained torch network -> an ONNX file in the weights folder, with its entry in MANIFEST.toml."""
 
-import contextlib
-import fcntl
 import hashlib
-import json
-import os
+import math
 import tempfile
-import tomllib
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from radiosem.errors import WeightsError
+from radiosem_models.training.manifest import list_weights
 
 # Largest difference allowed between torch and ONNX, relative to values beyond 1; and where weights are float16.
 TOLERANCE, HALF_TOLERANCE = 1e-4, 1e-3
@@ -67,18 +63,10 @@ def export_network(
             "recipe": recipe,
             "data": data,
             "metrics": metrics,
-            "meta": meta | {"parameters": sum(p.numel() for p in network.parameters())},
+            "meta": meta | {"parameters": count_parameters(fresh)},
         }
-        with _alone_in(folder):
-            os.replace(fresh, path)
-            _list_in_manifest(folder / "MANIFEST.toml", entry)
+        list_weights(folder, entry, fresh)
     return path
-
-
-def list_weights(folder: Path, entry: dict[str, Any]) -> None:
-    """Add an entry to the folder's manifest, in the place of one of its name."""
-    with _alone_in(folder):
-        _list_in_manifest(folder / "MANIFEST.toml", entry)
 
 
 def _convert(network: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], path: Path) -> None:
@@ -125,6 +113,13 @@ def _halve(path: Path) -> None:
     onnx.save(model, str(path))
 
 
+def count_parameters(path: Path) -> int:
+    """Learned numbers of an ONNX file: what training alone needs is not in it, nor a part that is not run."""
+    kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
+    arrays = onnx.load(str(path)).graph.initializer
+    return sum(math.prod(array.dims) for array in arrays if array.data_type in kinds)
+
+
 def _quarter(x: Tensor) -> Tensor:
     """The north-west quarter of an image; anything else as it is."""
     return x if x.ndim < 3 else x[..., : x.shape[-2] // 2, : x.shape[-1] // 2].contiguous()
@@ -141,36 +136,3 @@ def _check(
     difference = float(((torch.from_numpy(found) - expected) / expected.abs().clamp(min=1)).abs().max())
     if difference > tolerance:
         raise WeightsError(f"{path.name} differs from torch by {difference:.2g}; at most {tolerance:g} is allowed")
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Trainings that end together write one manifest: each waits for the other."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _list_in_manifest(manifest: Path, entry: dict[str, Any]) -> None:
-    entries = tomllib.loads(manifest.read_text("utf-8")).get("weights", []) if manifest.is_file() else []
-    entries = sorted([e for e in entries if e["name"] != entry["name"]] + [entry], key=lambda e: str(e["name"]))
-    fresh = manifest.with_suffix(".tmp")
-    text = "# Every weights file, checked when it is loaded. Written by the export.\n" + _toml(entries)
-    fresh.write_text(text, "utf-8")
-    os.replace(fresh, manifest)
-
-
-def _toml(entries: list[dict[str, Any]]) -> str:
-    lines = []
-    for entry in entries:
-        tables = {k: v for k, v in entry.items() if isinstance(v, dict)}
-        lines.append("\n[[weights]]")
-        # A JSON string, number, boolean or flat list is TOML too.
-        lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in entry.items() if k not in tables]
-        for table, values in tables.items():
-            lines.append(f"[weights.{table}]")
-            lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in values.items()]
-    return "\n".join(lines) + "\n"

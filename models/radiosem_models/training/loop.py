@@ -16,9 +16,11 @@ import torch
 from radiosem.errors import InputError
 from radiosem_models.data import Dataset
 from radiosem_models.training.curves import draw_curves
-from radiosem_models.training.recipe import TASKS, Recipe, read_recipe
-from radiosem_models.training.run import Run
+from radiosem_models.training.manifest import better_listed, publish
+from radiosem_models.training.recipe import TASKS, Options, Recipe, listed_as, read_recipe
+from radiosem_models.training.run import Run, read_checkpoint
 from radiosem_models.training.run_folder import CHECKPOINT, clear, held, progress, refuse_changes, write_outcome
+from radiosem_models.training.seen import SEEN, export_seen, split_name
 from radiosem_models.training.task import Task
 
 CHECKPOINT_EVERY_S = 90.0
@@ -33,6 +35,7 @@ def train(
     weights_dir: Path | None = None,
     report: Callable[[float, str], None] = lambda share, text: None,
     restart: bool = False,
+    replace: bool = False,
 ) -> dict[str, Any]:
     """Train a recipe for a budget of training time, validate, and export the best weights.
 
@@ -40,13 +43,16 @@ def train(
     data_dir     data folder of the task
     budget_s     seconds of training in all, those before a resume included; the learning rate is scheduled over it
     resume       go on from the checkpoint under `runs_dir`/recipe, if there is one
-    weights_dir  where the exported files and their manifest entries go; None exports beside the checkpoint
+    weights_dir  where the export beside the checkpoint is copied to, with its manifest entries, unless it would take
+                 the place of a network that scores better on the same validation split; None copies it nowhere
     report       called about once a second with the share done and a line of text
     restart      forget the checkpoint, if there is one
-    returns      {"recipe", "finished", "elapsed_s", "step", "images", "best", "files"}; on SIGINT or SIGTERM the run
-                 is checkpointed and `finished` is False
-    raises       InputError when there is a checkpoint and neither `resume` nor `restart`, or one of another recipe, or
-                 when the training diverges
+    replace      put the export in the place of a better one too
+    returns      {"recipe", "finished", "elapsed_s", "step", "images", "best", "files", "kept_back"}; on SIGINT or
+                 SIGTERM the run is checkpointed and `finished` is False; `kept_back` says why the export is not in
+                 `weights_dir`, where it is not
+    raises       InputError when there is a checkpoint and neither `resume` nor `restart`, or one of another recipe,
+                 when the recipe lacks an option, or when the training diverges
     """
     recipe = read_recipe(recipe_path)
     folder = runs_dir / recipe.name
@@ -54,8 +60,9 @@ def train(
         state = _begin(folder, recipe, resume, restart)
         torch.manual_seed(recipe.seed)
         module, cls = TASKS[recipe.task]
-        task: Task = getattr(importlib.import_module(module), cls)(recipe.options, data_dir, recipe.seed)
-        run = Run(recipe, task, folder, Dataset(data_dir).split_hash("val"))
+        task: Task = getattr(importlib.import_module(module), cls)(Options(recipe), data_dir, recipe.seed)
+        dataset = Dataset(data_dir)
+        run = Run(recipe, task, folder, dataset.split_hash("val"), split_name(dataset))
         if state is not None:
             run.restore(state)
             del state
@@ -72,9 +79,16 @@ def train(
             "images": run.images,
             "best": run.best,
             "files": [],
+            "kept_back": "",
         }
         if outcome["finished"]:
-            files = _export_best(run, weights_dir or folder, _in_recipes(recipe_path))
+            files = _export_best(run, listed_as(recipe_path))
+            export_seen(dataset, folder)
+            if weights_dir is not None and weights_dir.resolve() != folder.resolve():
+                outcome["kept_back"] = "" if replace else better_listed(files, weights_dir)
+                if not outcome["kept_back"]:
+                    files = publish(files, weights_dir)
+                    export_seen(dataset, weights_dir)
             outcome["files"] = [str(file) for file in files]
             outcome["best"] = run.best
             write_outcome(folder, outcome | {"budget_s": budget_s, "begun_with": dataclasses.asdict(recipe)})
@@ -96,24 +110,17 @@ def _begin(folder: Path, recipe: Recipe, resume: bool, restart: bool) -> dict[st
             f"{folder} holds a training of {progress(folder).elapsed_s:.0f} s; go on with --resume, "
             "or throw it away with --restart"
         )
-    state: dict[str, Any] = torch.load(checkpoint, weights_only=False)
+    state: dict[str, Any] = read_checkpoint(checkpoint)
     refuse_changes(state.get("recipe"), dataclasses.asdict(recipe), folder)
     return state
 
 
-def _in_recipes(path: Path) -> str:
-    """A recipe as a manifest names it: by its place below models/recipes, whatever folder it was called from."""
-    parts = path.resolve().parts
-    below = parts[len(parts) - parts[::-1].index("recipes") :] if "recipes" in parts else parts[-1:]
-    return "/".join(("models/recipes", *below))
-
-
-def _export_best(run: Run, folder: Path, recipe: str) -> list[Path]:
-    """Export the averages of the end, or of `best.pt` where those scored better, with what went into them."""
+def _export_best(run: Run, recipe: str) -> list[Path]:
+    """Export the averages of the end, or of `best.pt` where those scored better, beside the checkpoint."""
     scores = run.validate()
     curve = run.curve
     if run.best < scores["score"]:
-        run.restore(torch.load(run.folder / "best.pt", weights_only=False))
+        run.restore(read_checkpoint(run.folder / "best.pt"))
     seconds, images = run.spent()
     with run.averaged():
         about = {
@@ -121,9 +128,10 @@ def _export_best(run: Run, folder: Path, recipe: str) -> list[Path]:
             "images": images,
             "seconds": seconds,
             "judged_on": run.judged_on[:16],
+            SEEN: run.splits,
             "curve": curve,
         }
-        return run.task.export(folder, about)
+        return run.task.export(run.folder, about)
 
 
 @contextlib.contextmanager

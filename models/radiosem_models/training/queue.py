@@ -4,9 +4,11 @@
     recipe = "models/recipes/generator.toml"
     budget = "2h"
     weights = "models/weights"      # where the export goes; left out, it stays beside the checkpoint
+    replace = true                  # also in the place of one that scores better on the same validation split
 
-Nothing is kept about the queue itself: what is trained is read off the folders of the trainings, so that entries may be
-added, moved and taken out at any time, and two processes may work on one queue.
+Nothing is kept about the queue itself: what is trained is read off the folders of the trainings and, where there are
+none, off the manifest of the weights, so that entries may be added, moved and taken out at any time, and two processes
+may work on one queue.
 """
 
 import tomllib
@@ -17,8 +19,11 @@ from typing import Any
 
 from radiosem.errors import InputError, RadiosemError
 from radiosem_models.training.loop import train
-from radiosem_models.training.recipe import Recipe, parse_budget_s, read_recipe
+from radiosem_models.training.manifest import listed, validated
+from radiosem_models.training.recipe import Recipe, listed_as, parse_budget_s, read_recipe
 from radiosem_models.training.run_folder import differences, is_held, progress, read_outcome
+
+KEYS = {"recipe", "budget", "weights", "replace"}  # of an entry; the first two it must have
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Entry:
     recipe: Recipe
     budget_s: float
     weights: Path | None
+    replace: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,8 @@ class Standing:
     state      trained, training (by some process, now), begun, waiting or failed
     score      best on the validation split, lower is better; None before the first
     elapsed_s  seconds trained
-    wants_s    seconds of training still wanted
-    reason     why it failed
+    wants_s    seconds of training still wanted; the whole budget where there is no checkpoint to go on from
+    reason     why it failed, or why its export stayed beside the checkpoint
     """
 
     recipe: str
@@ -62,11 +68,14 @@ def read_queue(path: Path) -> tuple[Entry, ...]:
         raise InputError(f"queue {path} has no [[training]] table; give one a recipe") from None
     entries: list[Entry] = []
     for number, table in enumerate(tables, 1):
-        if not {"recipe", "budget"} <= table.keys() <= {"recipe", "budget", "weights"}:
-            raise InputError(f"queue {path}, entry {number} has {sorted(table)}; it takes recipe, budget and weights")
+        if not {"recipe", "budget"} <= table.keys() <= KEYS:
+            raise InputError(f"queue {path}, entry {number} has {sorted(table)}; it takes {', '.join(sorted(KEYS))}")
+        replaces = table.get("replace", False)
+        if not isinstance(replaces, bool):
+            raise InputError(f"queue {path}, entry {number} has replace {replaces!r}; it must be true or false")
         recipe_path = Path(table["recipe"])
         weights = Path(table["weights"]) if "weights" in table else None
-        entry = Entry(recipe_path, read_recipe(recipe_path), parse_budget_s(table["budget"]), weights)
+        entry = Entry(recipe_path, read_recipe(recipe_path), parse_budget_s(table["budget"]), weights, replaces)
         if entry.recipe.name in {other.recipe.name for other in entries}:
             raise InputError(f"queue {path}, entry {number} is a second {entry.recipe.name}; file names must differ")
         entries.append(entry)
@@ -74,21 +83,41 @@ def read_queue(path: Path) -> tuple[Entry, ...]:
 
 
 def standing(entry: Entry, runs_dir: Path) -> Standing:
-    """How an entry stands by the folder of its training."""
+    """How an entry stands by the folder of its training; where that is not here, by what its weights folder lists."""
     folder = runs_dir / entry.recipe.name
     name, budget_s = entry.recipe.name, entry.budget_s
     outcome = read_outcome(folder)
     if outcome is not None and _is_done(outcome, entry, folder):
-        return Standing(name, "trained", outcome["best"], outcome["elapsed_s"], budget_s, 0.0, tuple(outcome["files"]))
-    so_far = progress(folder)
-    state = "training" if is_held(folder) else "begun" if so_far.elapsed_s else "waiting"
+        best, elapsed_s, files = outcome["best"], outcome["elapsed_s"], tuple(outcome["files"])
+        return Standing(name, "trained", best, elapsed_s, budget_s, 0.0, files, outcome.get("kept_back", ""))
+    so_far, training = progress(folder), is_held(folder)
+    if not (training or so_far.elapsed_s):
+        return _by_manifest(entry)
+    state = "training" if training else "begun"
     score = so_far.best if so_far.best < float("inf") else None
     return Standing(name, state, score, so_far.elapsed_s, budget_s, max(budget_s - so_far.elapsed_s, 0.0))
 
 
+def _by_manifest(entry: Entry) -> Standing:
+    """How an entry stands by the export of an earlier training; one that began with another's does not tell its own."""
+    name, budget_s = entry.recipe.name, entry.budget_s
+    found = listed(entry.weights) if entry.weights is not None and "begin_with" not in entry.recipe.options else []
+    ours = [one for one in found if one["recipe"] == listed_as(entry.path) and validated(one) is not None]
+    if not ours:
+        return Standing(name, "waiting", None, 0.0, budget_s, budget_s)
+    scores = [score for _, score in filter(None, map(validated, ours))]
+    elapsed_s = max(seconds for one in ours for seconds, _, _ in one["meta"]["curve"])
+    done = elapsed_s >= budget_s
+    files = tuple(str(Path(entry.weights or "") / one["file"]) for one in ours)
+    return Standing(
+        name, "trained" if done else "begun", min(scores), elapsed_s, budget_s, 0.0 if done else budget_s, files
+    )
+
+
 def _is_done(outcome: dict[str, Any], entry: Entry, folder: Path) -> bool:
-    """True when that recipe was trained for that budget and its export still lies where it is wanted."""
-    wanted = (entry.weights or folder).resolve()
+    """True when that recipe was trained for that budget and its export still lies where it belongs."""
+    kept_back = bool(outcome.get("kept_back")) and not entry.replace
+    wanted = folder.resolve() if entry.weights is None or kept_back else entry.weights.resolve()
     return (
         outcome["budget_s"] >= entry.budget_s
         and not differences(outcome["begun_with"], asdict(entry.recipe))
@@ -121,6 +150,7 @@ def work_through(
                 runs_dir=runs_dir,
                 weights_dir=entry.weights,
                 report=lambda share, text, name=name: report(name, share, text),  # type: ignore[misc]
+                replace=entry.replace,
             )
         except RadiosemError as error:
             failed[name] = str(error)

@@ -41,6 +41,24 @@ class Recipe:
     options: dict[str, Any]
 
 
+class Options(dict[str, Any]):
+    """The [options] of a recipe, as a task reads them: one that it wants and the recipe lacks is an InputError."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe.options)
+        self._recipe = recipe.name
+
+    def __missing__(self, key: str) -> Any:
+        raise InputError(f"recipe {self._recipe} has no option {key!r}, which its task wants; add it under [options]")
+
+
+def listed_as(path: Path) -> str:
+    """A recipe as a manifest names it: by its place below models/recipes, whatever folder it was called from."""
+    parts = path.resolve().parts
+    below = parts[len(parts) - parts[::-1].index("recipes") :] if "recipes" in parts else parts[-1:]
+    return "/".join(("models/recipes", *below))
+
+
 def read_recipe(path: Path) -> Recipe:
     """Parse a recipe. raises InputError when the file is not TOML, or a key is missing or unknown."""
     try:

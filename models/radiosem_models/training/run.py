@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,9 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from radiosem.errors import InputError
+from radiosem_models.training.manifest import listed
 from radiosem_models.training.recipe import Recipe
+from radiosem_models.training.seen import splits_named
 from radiosem_models.training.task import Task
 
 WARMUP_STEPS = 100
@@ -38,16 +41,38 @@ def _running_mean(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tens
     return average
 
 
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Tensors and plain values of a checkpoint; nothing in it is run.
+
+    raises  FileNotFoundError; InputError when the file is no checkpoint or holds anything else
+    """
+    try:
+        state = torch.load(path, weights_only=True)
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        raise InputError(f"{path} is no checkpoint of tensors and plain values: {str(error).splitlines()[0]}") from None
+    if not isinstance(state, dict):
+        raise InputError(f"{path} holds a {type(state).__name__}; a checkpoint of a training is a dict")
+    return state
+
+
+def _splits_beside(checkpoint: Path) -> list[str]:
+    """Training splits of a checkpoint that does not tell them itself: those of the export beside it, if any."""
+    return [split for entry in listed(checkpoint.parent) for split in splits_named(entry["data"], entry["meta"])]
+
+
 class Run:
     """One training on its way: everything that a checkpoint holds.
 
     judged_on  hash of the validation split
+    splits     names (see `seen.split_name`) of the training splits behind the networks: those of the trainings that
+               this one began with, and its own
     earlier    seconds and images of the trainings that this one began with
     curve      of every validation: seconds, images, score; with those earlier ones of the same validation split
     """
 
-    def __init__(self, recipe: Recipe, task: Task, folder: Path, judged_on: str) -> None:
+    def __init__(self, recipe: Recipe, task: Task, folder: Path, judged_on: str, split: str) -> None:
         self.recipe, self.task, self.folder, self.judged_on = recipe, task, folder, judged_on
+        self.splits = [split]
         self.earlier: tuple[float, int] = (0.0, 0)
         self.curve: list[tuple[float, int, float]] = []
         self.rng = np.random.default_rng(recipe.seed)
@@ -67,6 +92,7 @@ class Run:
             "torch_rng": torch.get_rng_state(),
             "counts": (self.elapsed_s, self.step, self.images, self.best),
             "judged_on": self.judged_on,
+            "splits": self.splits,
             "earlier": self.earlier,
             "curve": self.curve,
         }
@@ -92,6 +118,12 @@ class Run:
         torch.set_rng_state(state["torch_rng"])
         self.elapsed_s, self.step, self.images, self.best = state["counts"]
         self.earlier, self.curve = state["earlier"], list(state["curve"])
+        self._learned_from(state, self.recipe.options.get("begin_with"))
+
+    def _learned_from(self, state: dict[str, Any], told_beside: Path | str | None) -> None:
+        """Add the splits of a checkpoint; where it tells none, those of the export beside another."""
+        splits = state["splits"] if "splits" in state else _splits_beside(Path(told_beside)) if told_beside else []
+        self.splits = list(dict.fromkeys([*splits, *self.splits]))
 
     def begin_with(self, path: Path) -> None:
         """Take over the networks of another training, the averages where there are such.
@@ -99,7 +131,7 @@ class Run:
         raises  InputError when there is no such checkpoint, or it is one of other networks
         """
         try:
-            state = torch.load(path, weights_only=False)
+            state = read_checkpoint(path)
             for name, module in self.task.modules().items():
                 averaged = state["averages"].get(name)
                 if averaged is None:
@@ -112,6 +144,7 @@ class Run:
             self.earlier = (seconds + seconds_before, images + images_before)
             if state["judged_on"] == self.judged_on:
                 self.curve = list(state["curve"])
+            self._learned_from(state, path)
         except FileNotFoundError:
             raise InputError(f"begin_with is {str(path)!r}, which is no file; train that recipe first") from None
         except (KeyError, RuntimeError) as error:
@@ -173,7 +206,7 @@ class Run:
     def validate(self) -> dict[str, float]:
         """Score the averages; a best score is kept in `best.pt`."""
         with self.averaged():
-            scores = self.task.validate()
+            scores = {name: float(value) for name, value in self.task.validate().items()}
         self.curve.append((*self.spent(), scores["score"]))
         if scores["score"] < self.best:
             self.best = scores["score"]

@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,32 @@ import numpy as np
 
 from radiosem.fingerprints import fingerprints
 from radiosem_models.data import Dataset
-from radiosem_models.training.export import list_weights
+from radiosem_models.training.manifest import list_weights, listed
+
+SEEN = "seen_splits"  # key of a manifest entry's meta
+
+
+def split_name(dataset: Dataset, split: str = "train") -> str:
+    """First 8 digits of a split's hash, by which its fingerprints are called."""
+    return dataset.split_hash(split)[:8]
+
+
+def splits_named(data: str, meta: Mapping[str, Any]) -> list[str]:
+    """Names of the splits that a network was trained on, those it began with included; none where none are told.
+
+    data, meta  of its manifest entry; an older one tells the last split alone, in the text of `data`
+    """
+    return list(meta[SEEN]) if SEEN in meta else re.findall(r"split train ([0-9a-f]{8})", data)
 
 
 def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
     """Write seen-HASH.npz for a split, unless it is there, and list it in the manifest.
 
-    HASH is the first 8 digits of the split's, so that all networks trained on one split share one file; the manifest's
-    `data` of each names it.
+    HASH is the first 8 digits of the split's, so that all networks trained on one split share one file; `seen_splits`
+    of each in the manifest names it.
     """
-    digest = dataset.split_hash(split)
-    path = folder / f"seen-{digest[:8]}.npz"
-    if path.is_file():
+    path = folder / f"seen-{split_name(dataset, split)}.npz"
+    if path.is_file() and any(entry["name"] == path.stem for entry in listed(folder)):
         return path
     prints = np.unique(np.concatenate([fingerprints(dataset.block(b).buildings) for b in dataset.blocks_in(split)]))
     buffer = io.BytesIO()
@@ -35,13 +50,12 @@ def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
         "bytes": len(content),
         "licence": f"MIT; derived from {origin}",
         "recipe": "radiosem_models.training.seen",
-        "data": f"{dataset.root.name}, split {split} {digest[:16]}",
+        "data": f"{dataset.name}, split {split} {dataset.split_hash(split)[:16]}",
         "metrics": {},
         "meta": {"maps": len(dataset.blocks_in(split)), "fingerprints": len(prints)},
     }
     folder.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".tmp")
     fresh.write_bytes(content)
-    os.replace(fresh, path)
-    list_weights(folder, entry)
+    list_weights(folder, entry, fresh)
     return path

@@ -41,6 +41,7 @@ class Task(Protocol):
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write the finished weights as ONNX with their manifest entries; returns the files.
 
-        about  for the entries: recipe; images and seconds behind the weights; judged_on and curve, see `run.Run`
+        about  for the entries: recipe; images and seconds behind the weights; judged_on, curve and seen_splits, see
+               `run.Run`
         """
         ...

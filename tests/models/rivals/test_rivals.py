@@ -125,12 +125,22 @@ def test_an_exported_rival_draws_what_was_trained(rival, city, tmp_path):
     entries = {e["name"]: e for e in tomllib.loads((tmp_path / "MANIFEST.toml").read_text())["weights"]}
     meta = entries[f"rival-{rival}"]["meta"]
     assert path.stat().st_size == pytest.approx(2 * meta["parameters"], rel=0.1)
-    assert [e for e in entries if e.startswith("seen-")]
+    assert meta.get("phase") == (1 if task.network.phases > 1 else None)
     channels = torch.rand(2, len(meta["channels"]), 64, 128)
     with torch.no_grad():
         expected = task.network.eval()(channels).numpy()
     (found,) = Network(path)(channels=channels.numpy())
     assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_cascade_exported_before_its_second_phase_is_its_first_network_alone(city, tmp_path):
+    task = RivalTask(options("geo2sigmap", first_images=9), city, seed=0)
+    (path,) = task.export(tmp_path, {"recipe": "here", "images": 0, "seconds": 0})
+    (entry,) = tomllib.loads((tmp_path / "MANIFEST.toml").read_text())["weights"]
+    alone = sum(p.numel() for p in task.network.first.parameters())
+    assert entry["meta"]["phase"] == 0
+    assert entry["meta"]["parameters"] == pytest.approx(alone, rel=0.01)
+    assert path.stat().st_size == pytest.approx(2 * alone, rel=0.1)
 
 
 def test_the_scan_is_the_recurrence_of_its_paper():
