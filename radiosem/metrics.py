@@ -1,11 +1,11 @@
-"""A true and a rebuilt radio map -> scores: grey, dB, outage, and bootstrap intervals over many maps.
+"""A true and a rebuilt radio map -> scores: grey, dB, outage; many maps -> pooled scores and bootstrap intervals.
 
 A score that is not defined (no such pixels, a division by zero, an unknown dB scale) is None, never NaN.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -17,6 +17,7 @@ from radiosem.types import BuildingMap, RadioMap
 
 DEFAULT_POWER_DBM = 23.0
 DEFAULT_THRESHOLD_DBM = -90.0
+FEWEST_BLOCKS = 6  # that an interval is drawn from: of two, a bootstrap has three outcomes
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,16 @@ class OutageScores:
 
 @dataclass(frozen=True)
 class MapScores(OutageScores):
-    """Scores of one map; None where undefined.
+    """Scores of one map, or `pooled` over several; None where undefined.
 
     mse, nmse, rmse, ssim, psnr             grey in [0, 1], all pixels, buildings 0; psnr in dB. All but ssim, which
                                             needs whole windows, leave out the pixels of samples
     mse_outdoor                             grey, uncensored pixels outside the true buildings
     rmse_db, rmse_db_los, rmse_db_nlos      dB, the same pixels: all, in sight of the transmitter, and not
     censored_share                          share of the outdoor pixels whose truth is censored
+    pixels, energy                          pixels of mse, and the mean square of the truth over them
+    outdoor_pixels                          pixels of mse_outdoor and rmse_db
+    los_pixels, nlos_pixels                 pixels of rmse_db_los and rmse_db_nlos
     """
 
     mse: float
@@ -55,16 +59,32 @@ class MapScores(OutageScores):
     rmse_db_los: float | None
     rmse_db_nlos: float | None
     censored_share: float | None
+    pixels: int
+    energy: float
+    outdoor_pixels: int
+    los_pixels: int | None
+    nlos_pixels: int | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """The scores that a row holds by their names, beside other things."""
+        return cls(**{field.name: row[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The mean of a score over maps, and a bootstrap interval of it; low and high are None for a single block."""
+    """A score over maps, with its bootstrap interval over blocks.
+
+    low, high        None below `FEWEST_BLOCKS` blocks, which are too few to draw from
+    lowest, highest  of the scores of single blocks
+    """
 
     mean: float
     low: float | None
     high: float | None
     blocks: int
+    lowest: float
+    highest: float
 
 
 def ssim(truth: NDArray[Any], prediction: NDArray[Any]) -> float:
@@ -159,11 +179,8 @@ def score_grey(
     scored = _outdoor(true_buildings, exclude)
     uncensored = scored & (truth > 0)
     return MapScores(
-        mse=mse,
-        nmse=mse / energy if energy > 0 else None,
-        rmse=float(np.sqrt(mse)),
+        **_of_error(mse, energy),
         ssim=ssim(truth, prediction),
-        psnr=float(-10 * np.log10(mse)) if mse > 0 else None,
         mse_outdoor=_mean(squared[uncensored]),
         rmse_db=None,
         rmse_db_los=None,
@@ -172,6 +189,10 @@ def score_grey(
         outage_iou=None,
         coverage_iou=None,
         all_outage_iou=None,
+        pixels=int(kept.sum()),
+        outdoor_pixels=int(uncensored.sum()),
+        los_pixels=None,
+        nlos_pixels=None,
     )
 
 
@@ -210,9 +231,11 @@ def score_map(
     squared_db = (np.fmax(received_db, scale.floor_db) - truth_db) ** 2
     uncensored = scored & ~censored
 
-    def rmse_db(pixels: NDArray[np.bool_]) -> float | None:
-        mse_db = _mean(squared_db[pixels])
-        return None if mse_db is None else float(np.sqrt(mse_db))
+    in_sight = None if line_of_sight is None else uncensored & line_of_sight
+    in_shadow = None if line_of_sight is None else uncensored & ~line_of_sight
+
+    def rmse_db(pixels: NDArray[np.bool_] | None) -> float | None:
+        return None if pixels is None else _root(_mean(squared_db[pixels]))
 
     outage = OutageScores(None, None, None)
     if threshold_dbm >= power_dbm + scale.floor_db:
@@ -220,8 +243,10 @@ def score_map(
     return replace(
         scores,
         rmse_db=rmse_db(uncensored),
-        rmse_db_los=None if line_of_sight is None else rmse_db(uncensored & line_of_sight),
-        rmse_db_nlos=None if line_of_sight is None else rmse_db(uncensored & ~line_of_sight),
+        rmse_db_los=rmse_db(in_sight),
+        rmse_db_nlos=rmse_db(in_shadow),
+        los_pixels=None if in_sight is None else int(in_sight.sum()),
+        nlos_pixels=None if in_shadow is None else int(in_shadow.sum()),
         outage_iou=outage.outage_iou,
         coverage_iou=outage.coverage_iou,
         all_outage_iou=outage.all_outage_iou,
@@ -243,39 +268,107 @@ def sum_power_dbm(powers_dbm: Sequence[NDArray[Any]]) -> RadioMap:
         return np.asarray(10 * np.log10(total_mw), np.float32)
 
 
+def pooled(scores: Sequence[MapScores]) -> MapScores:
+    """Scores of several maps as of one: squared errors and pixels are summed, then roots, ratios and dB taken once.
+
+    So `rmse` is the root of `mse`, `psnr` its dB, `nmse` the squared error over the squared truth, and `rmse_db` lies
+    between its parts in sight and in shadow. ssim, censored_share and those of outage are means over the maps that
+    define them.
+
+    raises  InputError when there is no map
+    """
+    if not scores:
+        raise InputError("scores is empty; it must hold those of at least one map")
+
+    def mean(name: str, weight: str | None = None, power: int = 1) -> float | None:
+        known = [s for s in scores if getattr(s, name) is not None and (weight is None or getattr(s, weight))]
+        weights = None if weight is None else [getattr(s, weight) for s in known]
+        return float(np.average([getattr(s, name) ** power for s in known], weights=weights)) if known else None
+
+    def total(name: str) -> int | None:
+        known = [count for s in scores if (count := getattr(s, name)) is not None]
+        return sum(known) if known else None
+
+    parts = {"rmse_db": "outdoor_pixels", "rmse_db_los": "los_pixels", "rmse_db_nlos": "nlos_pixels"}
+    means = [field.name for field in fields(OutageScores)] + ["ssim", "censored_share"]
+    found: dict[str, Any] = {name: _root(mean(name, weight, power=2)) for name, weight in parts.items()}
+    found |= {name: mean(name) for name in means} | {"mse_outdoor": mean("mse_outdoor", "outdoor_pixels")}
+    found |= {name: total(name) for name in ("pixels", *parts.values())}
+    return MapScores(**found, **_of_error(mean("mse", "pixels") or 0, mean("energy", "pixels") or 0))
+
+
+def pooled_interval(
+    scores: Sequence[MapScores], name: Literal["mse", "nmse", "rmse"], blocks: ArrayLike, seed: int
+) -> Interval | None:
+    """Interval of that score of `pooled`; None where the truth of a map is 0 everywhere and `name` is nmse.
+
+    blocks, seed  as `bootstrap_interval`, and what it raises
+    """
+    errors = [s.mse * s.pixels for s in scores]
+    over = [s.pixels * (s.energy if name == "nmse" else 1) for s in scores]
+    if not all(over):
+        return None
+    interval = bootstrap_interval(errors, blocks, seed, over=over)
+    if name != "rmse":
+        return interval
+    roots = {key: _root(value) for key, value in asdict(interval).items() if key != "blocks"}
+    return Interval(blocks=interval.blocks, **roots)  # type: ignore[arg-type]
+
+
 def bootstrap_interval(
     values: ArrayLike,
     blocks: ArrayLike,
     seed: int,
     baseline: ArrayLike | None = None,
+    over: ArrayLike | None = None,
     level: float = 0.95,
     resamples: int = 10_000,
 ) -> Interval:
-    """Mean of a score over maps with its percentile bootstrap interval over spatial blocks.
+    """Mean of a score over maps, or ratio of two sums, with its percentile bootstrap interval over spatial blocks.
 
-    Maps of one block are drawn together, because neighbours share streets and are no independent evidence.
+    Maps of one block are drawn together, because neighbours share streets and are no independent evidence. Below
+    `FEWEST_BLOCKS` blocks there is no interval.
 
-    values    [N] score of each map
+    values    [N] score of each map; with `over`, what is summed over maps
     blocks    [N] integer or text label of the block each map lies in
     seed      of the resampling
     baseline  [N] the same score of another model on the same maps: the interval is of values - baseline, map by map
+    over      [N], above 0: the sum of values is divided by the sum of these; None for a mean
     raises    InputError on lengths that differ, no values, or values that are not finite
     """
     scores, labels = np.asarray(values, np.float64), np.asarray(blocks)
-    _check_shapes(scores.shape, blocks=labels, baseline=baseline)
+    _check_shapes(scores.shape, blocks=labels, baseline=baseline, over=over)
     if baseline is not None:
         scores = scores - np.asarray(baseline, np.float64)
     if scores.ndim != 1 or not scores.size or not np.isfinite(scores).all():
         raise InputError(f"values has shape {scores.shape}; it must be a list of at least one score, all finite")
+    weights = np.ones(scores.shape) if over is None else np.asarray(over, np.float64)
+    if not (weights > 0).all():
+        raise InputError(f"over has {weights.min()}; it must be above 0 for every map")
     _, block_of = np.unique(labels, return_inverse=True)
-    sums, counts = np.bincount(block_of, scores), np.bincount(block_of)
-    mean = float(scores.mean())
-    if len(sums) == 1:
-        return Interval(mean, None, None, 1)
-    draws = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), resamples)
-    means = (draws @ sums) / (draws @ counts)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(mean, float(low), float(high), len(sums))
+    sums, counts = np.bincount(block_of, scores), np.bincount(block_of, weights)
+    mean, by_block = float(scores.sum() / weights.sum()), sums / counts
+    low = high = None
+    if len(sums) >= FEWEST_BLOCKS:
+        draws = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), resamples)
+        means = (draws @ sums) / (draws @ counts)
+        low, high = (float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
+    return Interval(mean, low, high, len(sums), float(by_block.min()), float(by_block.max()))
+
+
+def _of_error(mse: float, energy: float) -> dict[str, Any]:
+    """What follows from the mean square of an error and of the truth."""
+    return {
+        "mse": mse,
+        "energy": energy,
+        "nmse": mse / energy if energy > 0 else None,
+        "rmse": float(np.sqrt(mse)),
+        "psnr": float(-10 * np.log10(mse)) if mse > 0 else None,
+    }
+
+
+def _root(mean_square: float | None) -> float | None:
+    return None if mean_square is None else float(np.sqrt(mean_square))
 
 
 def _outdoor(buildings: BuildingMap, exclude: NDArray[np.bool_] | None) -> NDArray[np.bool_]:

@@ -83,11 +83,14 @@ def draw_samples(
     floor_dbm   what is read where there is nothing to hear
     count       cells read in each
     returns     `count` samples a transmitter, each at a cell of its own
+    raises      InputError when fewer cells are outdoors
     """
+    outdoors = np.argwhere(~buildings)
+    if len(outdoors) < count:
+        raise InputError(f"count is {count}, but {len(outdoors)} cells are outdoors; draw no more than there are")
     rng = np.random.default_rng(seed)
     parts = []
     for index, power_dbm in enumerate(powers_dbm):
-        outdoors = np.argwhere(~buildings)
         row, col = outdoors[rng.choice(len(outdoors), count, replace=False)].T
         noisy = power_dbm[row, col] + rng.normal(0, NOISE_DB, len(row))
         parts.append((np.full(len(row), index), col, row, np.maximum(noisy, floor_dbm)))
@@ -123,6 +126,21 @@ def write_transmitters(path: Path, transmitters: list[Transmitter]) -> None:
     path.write_text("[\n  " + ",\n  ".join(lines) + "\n]\n")
 
 
+def every_map(data: Path, split: str) -> tuple[Choice, ...]:
+    """One observation of each static map of a split. Raises InputError when it has none."""
+    dataset = Dataset(data)
+    tiles: dict[str, Any] = dataset.about["tiles"]  # type: ignore[assignment]
+    return tuple(
+        Choice(
+            f"{tiles[key.block_id]['city']}-{key.block_id}-{key.transmitter}",
+            f"{tiles[key.block_id]['city']}: block {key.block_id}, transmitter {key.transmitter}",
+            key.block_id,
+            (key.transmitter,),
+        )
+        for key in dataset.keys(split, ("RT",))
+    )
+
+
 def make_pack(data: Path, out: Path, render: Render, choices: tuple[Choice, ...] = CHOICES, seed: int = 2026) -> Path:
     """Write a sample pack.
 
@@ -150,7 +168,8 @@ def make_pack(data: Path, out: Path, render: Render, choices: tuple[Choice, ...]
         "noise_db": NOISE_DB,
         "observations": entries,
     }
-    (out / "ATTRIBUTION.md").write_text(ATTRIBUTION)
+    theirs = f"Geometry of the buildings: {dataset.about.get('geometry')}\n"
+    (out / "ATTRIBUTION.md").write_text(ATTRIBUTION if choices == CHOICES else theirs)
     path = out / "pack.json"
     path.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
     return path

@@ -1,11 +1,11 @@
 """Mask, transmitter and one average law, or samples -> radio map, by every reconstructor; and their scores."""
 
 import dataclasses
-import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,12 @@ from radiosem.depth import free_share
 from radiosem.errors import InputError
 from radiosem.features import CHANNELS, generator_features
 from radiosem.inference import load_network, pad_sides
-from radiosem.metrics import MapScores, bootstrap_interval, score_grey, score_map
+from radiosem.metrics import Interval, MapScores, pooled, pooled_interval, score_grey, score_map
 from radiosem.pathloss import PRIOR
 from radiosem.scale import RAYTRACED, Scale
 from radiosem.types import Grid
 from radiosem_models.data import Dataset, MapKey
+from testbed.bench.audit import peak_mb
 from testbed.interpolation import INTERPOLATORS
 from testbed.interpolation.readings import LARGEST_SHARE, LEAST_SHARE, Grey, check_share, draw_readings
 from testbed.leaks import refusal, seen_blocks, training_fingerprints
@@ -49,30 +50,37 @@ class Rebuild:
         return self.draw(features)
 
 
-def _path_loss(threads: int) -> Rebuild:
+class Load(Protocol):
+    """What loads a reconstructor."""
+
+    def __call__(self, threads: int, lean: bool = True) -> Rebuild:
+        """Load it on so many CPU threads; `lean` as of `radiosem.inference.Network`."""
+
+
+def _path_loss(threads: int, lean: bool = True) -> Rebuild:
     return Rebuild(("law",), lambda features: features[LAW])
 
 
-def _depth_map(threads: int) -> Rebuild:
+def _depth_map(threads: int, lean: bool = True) -> Rebuild:
     return Rebuild(("depth map",), lambda features: np.clip(DEPTH_OFFSET + DEPTH_SLOPE * features[DEPTH], 0, 1))
 
 
-def _cgan(name: str) -> Callable[[int], Rebuild]:
+def _cgan(name: str) -> Load:
     """What loads a generator of the manifest."""
 
-    def load(threads: int) -> Rebuild:
-        network = load_network(name, threads)
+    def load(threads: int, lean: bool = True) -> Rebuild:
+        network = load_network(name, threads, lean)
         return Rebuild(CHANNELS, lambda features: _cropped(lambda x: network(features=x), features, GENERATOR_SIDES))
 
     return load
 
 
-def _rival(name: str) -> Callable[[int], Rebuild]:
+def _rival(name: str) -> Load:
     """What loads a rival of the manifest, whose `meta` says which channels it takes."""
 
-    def load(threads: int) -> Rebuild:
+    def load(threads: int, lean: bool = True) -> Rebuild:
         meta = weights.entry(name).meta
-        network = load_network(name, threads)
+        network = load_network(name, threads, lean)
         channels = tuple(meta["channels"])
         places = [CHANNELS.index(channel) for channel in channels]
         sides = int(meta["sides_multiple_of"])
@@ -87,16 +95,16 @@ def _cropped(run: Callable[[Features], list[NDArray[np.float32]]], channels: Fea
     return np.clip(run(pad_sides(channels, sides)[None])[0][0, 0, :rows, :cols], 0, 1)
 
 
-class Reconstructors(Mapping[str, Callable[[int], Rebuild]]):
+class Reconstructors(Mapping[str, Load]):
     """Name on the command line -> what loads it on a number of threads: formulas, and every network with weights.
 
     A new formula is one function and one line in `FORMULAS`; a network appears when its weights are listed: `cgan` for
     the receiver's generator, `cgan-X` for one fine-tuned as generator-X, and the bare name of a rival.
     """
 
-    FORMULAS: Mapping[str, Callable[[int], Rebuild]] = {"path-loss": _path_loss, "depth-map": _depth_map}
+    FORMULAS: Mapping[str, Load] = {"path-loss": _path_loss, "depth-map": _depth_map}
 
-    def __getitem__(self, name: str) -> Callable[[int], Rebuild]:
+    def __getitem__(self, name: str) -> Load:
         """Raises KeyError on a name that is not known."""
         if name in self.FORMULAS:
             return self.FORMULAS[name]
@@ -128,13 +136,16 @@ def network_of(model: str) -> str | None:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean scores of one reconstructor over a split, with what a reader must know to compare them.
+    """Pooled scores of one reconstructor over a split, with what a reader must know to compare them.
 
-    mse_interval  95 % bootstrap of the MSE over regions; None where there is but one
-    regions       independent blocks: blocks that share ground count once
-    samples       share of the outdoor pixels that were read, None for a sample-free score
-    seen          True when some of the maps show buildings that the network saw in training: no score of unseen cities
-    seen_maps     how many
+    mse_interval   95 % bootstrap of the MSE over regions, and the lowest and highest of a region; so of nmse and rmse
+    regions        independent blocks: blocks that share ground count once
+    regions_known  False when some block has no place, and so counts as a region of its own
+    ms_per_map     from inputs to map, once everything is loaded and compiled
+    peak_mb        largest resident memory of the process after one map, before leaks are looked for and maps scored
+    samples        share of the outdoor pixels that were read, None for a sample-free score
+    seen           True when some of the maps show buildings that the network saw in training: no score of unseen cities
+    seen_maps      how many
     """
 
     model: str
@@ -144,8 +155,11 @@ class Evaluation:
     split_sha256: str
     maps: int
     scores: MapScores
-    mse_interval: tuple[float | None, float | None]
+    mse_interval: Interval | None
+    nmse_interval: Interval | None
+    rmse_interval: Interval | None
     regions: int
+    regions_known: bool
     ms_per_map: float
     peak_mb: float
     scaling: str
@@ -153,7 +167,7 @@ class Evaluation:
     seen: bool
     seen_maps: int
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         """Flat, for JSON."""
         rest = {k: v for k, v in dataclasses.asdict(self).items() if k != "scores"}
         return rest | dataclasses.asdict(self.scores)
@@ -180,7 +194,7 @@ def evaluate(
     samples     for interpolators: share of the outdoor pixels, 0.001..0.1, drawn by seed and left out of every score
                 but ssim
     allow_seen  score maps whose buildings the network saw in training too
-    returns     means over maps
+    returns     scores pooled over maps, see `radiosem.metrics.pooled`
     raises      InputError on an unknown model, split or gain, on samples that the model takes none of or lacks, and on
                 maps that the network saw in training
     """
@@ -189,27 +203,32 @@ def evaluate(
     keys = dataset.keys(split, (gain,))
     if not keys:
         raise InputError(f"gain is {gain!r}, of which split {split!r} of {data_dir} has no maps")
-    seen = _check_unseen(model, dataset, keys, allow_seen)
     score = _sample_score(model, samples) if samples else _network_score(RECONSTRUCTORS[model](threads))
+    score(dataset, keys[0])  # the first call compiles, and sets memory aside
+    memory_mb = peak_mb()
+    seen = _check_unseen(model, dataset, keys, allow_seen)
     scores, seconds = [], 0.0
     for done, key in enumerate(keys):
         report(done, len(keys))
         map_scores, took_s = score(dataset, key)
         scores.append(map_scores)
         seconds += took_s
-    interval = bootstrap_interval([s.mse for s in scores], [dataset.region(k.block_id) for k in keys], seed=0)
+    regions = [dataset.region(key.block_id) for key in keys]
     return Evaluation(
         model,
-        Path(data_dir).name,
+        dataset.name,
         gain,
         split,
         dataset.split_hash(split),
         len(keys),
-        mean_scores(scores),
-        (interval.low, interval.high),
-        interval.blocks,
+        pooled(scores),
+        pooled_interval(scores, "mse", regions, seed=0),
+        pooled_interval(scores, "nmse", regions, seed=0),
+        pooled_interval(scores, "rmse", regions, seed=0),
+        len({*regions}),
+        regions_known(dataset, split),
         1000 * seconds / len(keys),
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        memory_mb,
         _scaling(dataset.known_scale),
         samples,
         bool(seen),
@@ -237,10 +256,10 @@ def _check_unseen(model: str, dataset: Dataset, keys: list[MapKey], allow_seen: 
     network = network_of(model)
     if network is None:
         return {}
-    blocks = [key.block_id for key in keys]
-    seen = seen_blocks(dataset, blocks, training_fingerprints(network))
+    masks = dataset.masks(key.block_id for key in keys)
+    seen = seen_blocks(masks, training_fingerprints(network))
     if seen and not allow_seen:
-        raise InputError(refusal(model, seen, len({*blocks})))
+        raise InputError(refusal(model, seen, len(masks)))
     return seen
 
 
@@ -291,11 +310,7 @@ def _scaling(scale: Scale | None) -> str:
     return f"raw grey, 0 = {scale.floor_db} dB, 1 = {scale.top_db} dB"
 
 
-def mean_scores(scores: list[MapScores]) -> MapScores:
-    """Means over maps; a score that some maps do not define is the mean over those that do."""
-
-    def mean(name: str) -> float | None:
-        known = [value for s in scores if (value := getattr(s, name)) is not None]
-        return float(np.mean(known)) if known else None
-
-    return MapScores(**{field.name: mean(field.name) for field in dataclasses.fields(MapScores)})  # type: ignore[arg-type]
+def regions_known(dataset: Dataset, split: str) -> bool:
+    """True when every block of a split has a place, so that those which share ground are one region."""
+    tiles: Mapping[str, object] = dataset.about.get("tiles", {})  # type: ignore[assignment]
+    return all("cx" in tiles.get(block_id, {}) for block_id in dataset.blocks_in(split))  # type: ignore[operator]

@@ -1,23 +1,18 @@
 """Rows of a rate sweep -> means with intervals, paired differences, fronts, BD-rates, comparisons at equal uses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from radiosem.metrics import Interval, bootstrap_interval
+from radiosem.metrics import MapScores, bootstrap_interval, pooled
 from testbed.bench.bjontegaard import Point, bd_rate_percent, pareto_front, rate_at_error
-from testbed.bench.cells import COMPLETE, DEGRADED, FAILED, Row
+from testbed.bench.cells import COMPLETE, DEGRADED, FAILED, LEARNED_LINK, NOT_CARRIED, PARTIAL, Row
 from testbed.bench.senders import LOSSLESS, MAP, SEMANTICS, TUNABLE, WITH_READINGS, readings_of
 
-AVERAGED = (
-    *("payload_bits", "channel_uses", "eb_n0_db", "wrong_pixel_share", "mse", "mse_clipped", "nmse", "rmse", "ssim"),
-    *("psnr", "mse_outdoor", "rmse_db", "rmse_db_los", "rmse_db_nlos", "censored_share"),
-    *("outage_iou", "coverage_iou", "all_outage_iou"),
-)
+AVERAGED = ("payload_bits", "channel_uses", "eb_n0_db", "wrong_pixel_share", "mse_clipped")
 REFERENCE_ES_N0_DB = 10.0
-LEARNED_LINK = "jscc"
 
 
 @dataclass(frozen=True)
@@ -42,40 +37,48 @@ def reference(links: Sequence[str], es_n0_db: Sequence[float], senders: Sequence
 
 
 def cells(rows: Sequence[Row], chosen: Reference, seed: int = 0) -> list[dict[str, Any]]:
-    """One entry a sender, link and Es/N0, in the order of the rows.
+    """One entry a sender, link and Es/N0, in the order of the rows; none where the link carries no map of the sender.
 
-    Means over maps of every score, failed maps counted as the floor map they leave; `mse_delivered` leaves them out.
+    Scores are `pooled` over maps, failed maps counted as the floor map they leave; `mse_delivered` leaves them out.
     `mse_interval` is a 95 % bootstrap over regions; `mse_against` the same of the difference to the reference sender in
-    the same link and Es/N0, map by map.
+    the same link and Es/N0, map by map, where both are of the same maps.
+
+    maps                 that the scores are of
+    not_carried          maps that they are not of, since the link cannot carry the sender's frame of them
+    readings_lost_share  of the maps: frames that were not refused, and whose readings did not arrive
     """
     groups: dict[tuple[str, str, float], list[Row]] = {}
     for row in rows:
         groups.setdefault((row["sender"], row["link"], row["es_n0_db"]), []).append(row)
+    carried = {key: [row for row in group if row["status"] != NOT_CARRIED] for key, group in groups.items()}
     return [
-        _cell(group, groups.get((chosen.sender, link, es_n0_db)), seed) for (_, link, es_n0_db), group in groups.items()
+        _cell(group, carried.get((chosen.sender, *key[1:])), seed, len(groups[key]) - len(group))
+        for key, group in carried.items()
+        if group
     ]
 
 
-def _cell(group: list[Row], baseline: list[Row] | None, seed: int) -> dict[str, Any]:
-    regions = [row["region"] for row in group]
-    errors = [row["mse"] for row in group]
+def _cell(group: list[Row], baseline: list[Row] | None, seed: int, not_carried: int) -> dict[str, Any]:
+    regions, scores = [row["region"] for row in group], [MapScores.of(row) for row in group]
+    squared, pixels = [row["mse"] * row["pixels"] for row in group], [row["pixels"] for row in group]
     against = None
     if baseline is not None and [row["map"] for row in baseline] == [row["map"] for row in group]:
-        against = _interval(bootstrap_interval(errors, regions, seed, [row["mse"] for row in baseline]))
+        other = [row["mse"] * row["pixels"] for row in baseline]
+        against = asdict(bootstrap_interval(squared, regions, seed, other, over=pixels))
     statuses = [row["status"] for row in group]
+    delivered = [one for one, status in zip(scores, statuses, strict=True) if status != FAILED]
     return {
         **{key: group[0][key] for key in ("sender", "family", "kind", "link", "es_n0_db")},
         "maps": len(group),
-        **{f"{status}_share": statuses.count(status) / len(group) for status in (COMPLETE, DEGRADED, FAILED)},
+        "not_carried": not_carried,
+        **{f"{status}_share": statuses.count(status) / len(group) for status in (COMPLETE, PARTIAL, DEGRADED, FAILED)},
+        "readings_lost_share": sum(row["readings_lost"] for row in group) / len(group),
         **{key: _mean([row[key] for row in group]) for key in AVERAGED},
-        "mse_delivered": _mean([row["mse"] for row in group if row["status"] != FAILED]),
-        "mse_interval": _interval(bootstrap_interval(errors, regions, seed)),
+        **asdict(pooled(scores)),
+        "mse_delivered": pooled(delivered).mse if delivered else None,
+        "mse_interval": asdict(bootstrap_interval(squared, regions, seed, over=pixels)),
         "mse_against": against,
     }
-
-
-def _interval(interval: Interval) -> dict[str, float | None]:
-    return {"mean": interval.mean, "low": interval.low, "high": interval.high}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -88,9 +91,14 @@ def at(aggregated: Sequence[dict[str, Any]], es_n0_db: float, link: str | None =
     return [cell for cell in aggregated if cell["es_n0_db"] == es_n0_db and link in (None, cell["link"])]
 
 
+def whole(cell: dict[str, Any]) -> bool:
+    """Whether every map of the sweep was carried, and arrived with nothing lost."""
+    return bool(cell["complete_share"] == 1 and not cell["not_carried"])
+
+
 def points(found: Sequence[dict[str, Any]], rate: str) -> list[Point]:
-    """Rate and error of the cells in which every map arrived whole."""
-    return [(cell[rate], cell["mse"]) for cell in found if cell["complete_share"] == 1]
+    """Rate and error of the cells in which every map arrived whole, and whose rate is known."""
+    return [(cell[rate], cell["mse"]) for cell in found if whole(cell) and cell[rate] is not None]
 
 
 def fronts(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> dict[str, list[dict[str, Any]]]:
@@ -113,63 +121,80 @@ def fronts(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> dict[str,
 
 
 def bd_rates(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> list[dict[str, Any]]:
-    """Every family against the main paper's route, the mask as JPEG, at each Es/N0.
+    """Every family against the main paper's route, the mask as JPEG, at each Es/N0; with readings also against that.
+
+    A family with readings is one curve over all settings and all numbers of readings, none among them, and `anchor`
+    says which is meant: the paper's route, which has none, or the same route with the same numbers of them.
 
     bd_rate_percent         None where a curve has a single point or the curves do not overlap
-    equal_error_percent     for each sender at its own error: its rate less the JPEG route's there, in percent of
-                            that; nothing for errors that the route never reaches
+    least_error_percent     the least rate at which the family errs no more than the anchor at its best, less the
+                            anchor's rate there, in percent of that; None where the family never does
+    equal_error_percent     for each sender at its own error: its rate less the anchor's there, in percent of that;
+                            nothing for errors that the anchor never reaches
     """
     out = []
     for es_n0_db in dict.fromkeys(cell["es_n0_db"] for cell in aggregated):
         for rate, link in (("payload_bits", chosen.link), ("channel_uses", None)):
             found = at(aggregated, es_n0_db, link)
-            anchor = points([c for c in found if c["family"] == TUNABLE and c["kind"] == SEMANTICS], rate)
             for family in dict.fromkeys(cell["family"] for cell in found):
-                mine = [cell for cell in found if cell["family"] == family]
-                curve = points(mine, rate)
-                equal = {
-                    f"{cell['sender']} over {cell['link']}": 100 * (cell[rate] / needed - 1)
-                    for cell in mine
-                    if cell["complete_share"] == 1
-                    and (cell["family"], cell["kind"]) != (TUNABLE, SEMANTICS)
-                    and (needed := rate_at_error(anchor, cell["mse"])) is not None
-                }
-                out.append(
-                    {
-                        "family": family,
-                        "rate": rate,
-                        "link": link or "all",
-                        "es_n0_db": es_n0_db,
-                        "points": len(pareto_front(curve)),
-                        "bd_rate_percent": bd_rate_percent(anchor, curve),
-                        "equal_error_percent": equal,
-                    }
-                )
+                _, *readings = family.partition(WITH_READINGS)
+                for anchor in dict.fromkeys((TUNABLE, "".join((TUNABLE, *readings)))):
+                    out.append(
+                        {"family": family, "anchor": anchor, "rate": rate, "link": link or "all", "es_n0_db": es_n0_db}
+                        | _against(found, family, anchor, rate)
+                    )
     return out
 
 
-def equal_uses(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> list[dict[str, Any]]:
-    """The reference sender, at each link and Es/N0, against every map sender given as many channel uses or more.
+def _against(found: Sequence[dict[str, Any]], family: str, anchor: str, rate: str) -> dict[str, Any]:
+    """The curve of one family against that of another."""
+    mine, other = points(_curve(found, family), rate), points(_curve(found, anchor), rate)
+    equal = {
+        f"{cell['sender']} over {cell['link']}": 100 * (cell[rate] / needed - 1)
+        for cell in found
+        if cell["family"] == family != anchor
+        and points([cell], rate)
+        and (needed := rate_at_error(other, cell["mse"])) is not None
+    }
+    dearest, least = pareto_front(other)[-1] if other else (0.0, -1.0)
+    enough = [taken for taken, error in mine if error <= least]
+    return {
+        "points": len(pareto_front(mine)),
+        "bd_rate_percent": bd_rate_percent(other, mine),
+        "least_error_percent": 100 * (min(enough) / dearest - 1) if enough else None,
+        "equal_error_percent": equal,
+    }
 
-    rivals  of each map sender the best of its links that take as many channel uses or more
+
+def _curve(found: Sequence[dict[str, Any]], family: str) -> list[dict[str, Any]]:
+    """Cells of a family; with readings also those that carry none."""
+    return [cell for cell in found if cell["family"] in (family, family.partition(WITH_READINGS)[0])]
+
+
+def equal_uses(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> list[dict[str, Any]]:
+    """The reference sender, at each link and Es/N0, against the map senders; cells that lack a map are left out.
+
+    rivals   of each map sender the best of its links that take as many channel uses or more
+    cheaper  every cell of a map sender that takes fewer channel uses and yet has a lower error
     """
     out = []
     for ours in aggregated:
-        if ours["sender"] != chosen.sender:
+        if ours["sender"] != chosen.sender or ours["not_carried"]:
             continue
         best: dict[str, dict[str, Any]] = {}
+        cheaper = []
         for cell in at(aggregated, ours["es_n0_db"]):
-            if cell["kind"] == SEMANTICS or cell["channel_uses"] < ours["channel_uses"]:
+            if cell["kind"] == SEMANTICS or cell["not_carried"]:
                 continue
-            if cell["sender"] not in best or cell["mse"] < best[cell["sender"]]["mse"]:
-                best[cell["sender"]] = {key: cell[key] for key in ("sender", "family", "kind", "link")} | {
-                    "channel_uses": cell["channel_uses"],
-                    "mse": cell["mse"],
-                    "lower_than_ours": bool(cell["mse"] < ours["mse"]),
-                }
+            told = {key: cell[key] for key in ("sender", "family", "kind", "link", "channel_uses", "mse")}
+            told["lower_than_ours"] = bool(cell["mse"] < ours["mse"])
+            if cell["channel_uses"] < ours["channel_uses"]:
+                cheaper += [told] if told["lower_than_ours"] else []
+            elif cell["sender"] not in best or cell["mse"] < best[cell["sender"]]["mse"]:
+                best[cell["sender"]] = told
         out.append(
             {key: ours[key] for key in ("sender", "link", "es_n0_db", "channel_uses", "mse")}
-            | {"rivals": list(best.values())}
+            | {"rivals": list(best.values()), "cheaper": cheaper}
         )
     return out
 
@@ -181,15 +206,16 @@ def learned_link(aggregated: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """
     out = []
     for ours in aggregated:
-        if ours["link"] != LEARNED_LINK:
+        if ours["link"] != LEARNED_LINK or ours["not_carried"]:
             continue
         digital = [
             cell
             for cell in at(aggregated, ours["es_n0_db"])
             if cell["link"] != LEARNED_LINK
             and cell["kind"] == SEMANTICS
+            and not cell["not_carried"]
             and cell["channel_uses"] <= ours["channel_uses"]
-            and readings_of(cell["sender"]) == readings_of(ours["sender"])
+            and cell["sender"].partition(WITH_READINGS)[2] == ours["sender"].partition(WITH_READINGS)[2]
         ]
         best = min(digital, key=lambda cell: cell["mse"], default=None)
         keys = ("sender", "link", "channel_uses", "mse", "wrong_pixel_share", "failed_share", "degraded_share")

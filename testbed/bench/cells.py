@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from channel_sim.awgn import awgn
 from channel_sim.digital import Reception
 from channel_sim.link import Link
-from radiosem.errors import ChannelError, FrameError, InputError
+from radiosem.errors import ChannelError, FrameError, InputError, RadiosemError
+from radiosem.frame import Frame
 from testbed.bench.scenes import Scene, seed_of
 from testbed.bench.scores import nothing_received, score_received
-from testbed.bench.senders import SEMANTICS, Received, Sender
+from testbed.bench.senders import SEMANTICS, WITH_READINGS, Received, Sender
 
-COMPLETE, DEGRADED, FAILED = "complete", "degraded", "failed"
+COMPLETE, PARTIAL, DEGRADED, FAILED, NOT_CARRIED = "complete", "partial", "degraded", "failed", "not carried"
+LEARNED_LINK = "jscc"
 Row = dict[str, Any]
 
 
@@ -29,49 +31,52 @@ class Outcome:
     received: Received
 
 
+@dataclass(frozen=True)
+class Burst:
+    """A frame and its clean symbols, complex64 [n]."""
+
+    frame: Frame
+    symbols: NDArray[np.complex64]
+
+
 def run_scene(
     scene: Scene, senders: Sequence[Sender], links: Sequence[Link], es_n0_db: Sequence[float], seed: int
-) -> Iterator[tuple[Row, Received]]:
+) -> Iterator[tuple[Row, Received | None]]:
     """Send one scene in every cell, once each, with noise of its own.
 
     seed     of the noise, mixed with scene, sender, link and Es/N0
-    returns  a row a cell, and the map it is of; a cell is left out where the link cannot carry the sender's frame
+    returns  a row a cell, and the map it is of
 
     A refused frame or a burst without one is `failed`, and scored as a map that is the floor everywhere; it is not
-    sent again. A frame whose mask is lost is `degraded`: the path-loss map.
+    sent again. A frame whose mask is lost is `degraded`: the path-loss map. One that lost but cars or readings is
+    `partial`. Where the scene has no such frame, or the link cannot carry it, the row is `not carried`: it has no
+    scores and says why, and there is no map.
     """
     nothing = nothing_received(scene)
     failed = Outcome(FAILED, score_received(scene, nothing), nothing)
     for sender in senders:
-        frame = sender.frame(scene)
+        frame = _frame(sender, scene)
         outcomes: dict[tuple[bytes | None, bytes | None], Outcome] = {}
         for link in links:
-            try:
-                clean = link.encode(frame)
-            except InputError:
-                continue
+            burst = _burst(frame, link)
             for snr_db in es_n0_db:
+                cell = _cell(scene, sender, link, snr_db)
+                if isinstance(burst, RadiosemError):
+                    yield cell | _not_carried(burst, failed), None
+                    continue
                 rng = np.random.default_rng(seed_of(seed, scene.id, sender.name, link.name, snr_db))
-                reception = _receive(link, awgn(clean, snr_db, rng), snr_db)
+                reception = _receive(link, awgn(burst.symbols, snr_db, rng), snr_db)
                 outcome = failed
                 if reception is not None:
                     key = (reception.strong, reception.weak)
                     if key not in outcomes:
                         outcomes[key] = _outcome(scene, sender, reception) or failed
                     outcome = outcomes[key]
-                bits, uses = frame.payload_bits, int(clean.size)
-                row = {
-                    "map": scene.id,
-                    "region": scene.region,
-                    "sender": sender.name,
-                    "family": sender.family,
-                    "kind": sender.kind,
-                    "link": link.name,
-                    "es_n0_db": float(snr_db),
-                    "eb_n0_db": snr_db - 10 * math.log10(bits / uses),
-                    "payload_bits": bits,
-                    "channel_uses": uses,
+                row = cell | {
+                    **_rate(burst, link, snr_db),
                     "status": outcome.status,
+                    "why": None,
+                    "readings_lost": outcome.received.readings_lost,
                     "bit_errors": reception.bit_errors if reception else 0,
                     "coded_bits": reception.coded_bits if reception else 0,
                     **outcome.scores,
@@ -79,6 +84,56 @@ def run_scene(
                 if sender.kind != SEMANTICS:
                     row["wrong_pixel_share"] = None  # it sends no mask
                 yield row, outcome.received
+
+
+def _frame(sender: Sender, scene: Scene) -> Frame | RadiosemError:
+    """What the sender sends of the scene, or why it cannot."""
+    try:
+        return sender.frame(scene)
+    except (InputError, FrameError) as error:  # a law that no frame carries; a map that the edge cannot rebuild
+        return error
+
+
+def _burst(frame: Frame | RadiosemError, link: Link) -> Burst | RadiosemError:
+    """A frame as symbols, or why there are none."""
+    if isinstance(frame, RadiosemError):
+        return frame
+    try:
+        return Burst(frame, link.encode(frame))
+    except InputError as error:
+        return error
+
+
+def _cell(scene: Scene, sender: Sender, link: Link, es_n0_db: float) -> Row:
+    """Where a row belongs. Over the learned link, which draws the mask itself, a family goes by the link's name."""
+    codec, *readings = sender.family.partition(WITH_READINGS)
+    return {
+        "map": scene.id,
+        "region": scene.region,
+        "sender": sender.name,
+        "family": "".join((link.name if link.name == LEARNED_LINK else codec, *readings)),
+        "kind": sender.kind,
+        "link": link.name,
+        "es_n0_db": float(es_n0_db),
+    }
+
+
+def _rate(burst: Burst, link: Link, es_n0_db: float) -> Row:
+    """What a frame takes; no bits where the mask goes as analogue symbols."""
+    channel_uses = int(burst.symbols.size)
+    bits = None if link.name == LEARNED_LINK else burst.frame.payload_bits
+    return {
+        "eb_n0_db": None if bits is None else es_n0_db - 10 * math.log10(bits / channel_uses),
+        "payload_bits": bits,
+        "channel_uses": channel_uses,
+    }
+
+
+def _not_carried(why: RadiosemError, like: Outcome) -> Row:
+    """The rest of a row of which nothing went on the air."""
+    rate, rest = ("eb_n0_db", "payload_bits", "channel_uses"), ("readings_lost", "bit_errors", "coded_bits")
+    told = {"status": NOT_CARRIED, "why": str(why)}
+    return {**dict.fromkeys(rate), **told, **dict.fromkeys(rest), **dict.fromkeys(like.scores)}
 
 
 def _receive(link: Link, symbols: NDArray[np.complex64], es_n0_db: float) -> Reception | None:
@@ -95,4 +150,6 @@ def _outcome(scene: Scene, sender: Sender, reception: Reception) -> Outcome | No
         received = sender.rebuild(scene, reception)
     except FrameError:
         return None
-    return Outcome(DEGRADED if received.degraded else COMPLETE, score_received(scene, received), received)
+    lost = received.cars_lost or received.readings_lost
+    status = DEGRADED if received.degraded else PARTIAL if lost else COMPLETE
+    return Outcome(status, score_received(scene, received), received)

@@ -34,8 +34,11 @@ def keep_drawn(out: Path, scene_id: str, drawn: Drawn) -> None:
     write_whole(out / "examples" / f"{scene_id}.npz", content.getvalue())
 
 
-def read_drawn(out: Path, scene_id: str) -> Drawn:
-    """What was kept of one map for the report."""
-    with np.load(out / "examples" / f"{scene_id}.npz") as kept:
+def read_drawn(out: Path, scene_id: str) -> Drawn | None:
+    """What was kept of one map for the report; None where no sender's map was."""
+    path = out / "examples" / f"{scene_id}.npz"
+    if not path.is_file():
+        return None
+    with np.load(path) as kept:
         received = dict(zip(kept["names"].tolist(), kept["greys"], strict=True))
         return Drawn(kept["truth"], kept["buildings"], received)

@@ -11,14 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from radiosem.scale import Scale
-from testbed.bench.aggregate import Reference, at
+from testbed.bench.aggregate import Reference, at, whole
 from testbed.bench.examples import Drawn
 from testbed.bench.senders import MAP
 from testbed.panel import BUILDING, ERROR_LIMIT_DB, INK, MUTED, PAPER, UNKNOWN
 
 PALETTE = (
     *("#0b6e8a", "#d1495b", "#5b8c5a", "#8f5aa8", "#d98324", "#3d5a98", "#a3556f", "#6b7f2a", "#2f9c95", "#7a5c3e"),
-    *("#c9b400", "#12a5e8", "#1f1f1f", "#e58bc4", "#8fd14f", "#9aa5b1"),
+    *("#c9b400", "#12a5e8", "#1f1f1f", "#e58bc4", "#8fd14f", "#9aa5b1", "#5e2750", "#f0a08c", "#00603c", "#b4a7f0"),
+    *("#8a2be2", "#c2410c", "#155e75", "#a8a29e", "#facc15"),
 )
 MARKERS = "os^Dv<>PX*hp"
 RATES = {
@@ -60,7 +61,7 @@ def draw_rate(summary: dict[str, Any], rate: str, path: Path) -> None:
     """
     chosen = Reference(**summary["reference"])
     link = None if rate == "channel_uses" else chosen.link
-    cells = at(summary["cells"], chosen.es_n0_db, link)
+    cells = [cell for cell in at(summary["cells"], chosen.es_n0_db, link) if cell[rate] is not None]
     colours, links = styles(summary["cells"]), list(dict.fromkeys(cell["link"] for cell in cells))
     figure = Figure(figsize=(11, 6.4), dpi=110, facecolor=PAPER, layout="constrained")
     ax = figure.subplots()
@@ -75,7 +76,7 @@ def draw_rate(summary: dict[str, Any], rate: str, path: Path) -> None:
             markeredgewidth=1.4,
             markersize=7.5,
             linestyle="none",
-            alpha=1 if cell["complete_share"] == 1 else 0.35,
+            alpha=1 if whole(cell) else 0.35,
         )
     for name, dashes in ((rate, "-"), (f"{rate}_with_true_maps", ":")):
         front = summary["fronts"][name]
@@ -107,8 +108,8 @@ def _legend(ax: Axes, colours: dict[str, str], cells: Sequence[dict[str, Any]], 
         ax.plot([], [], ":", color=INK, label="front with true maps")
     for i, link in enumerate(links):
         ax.plot([], [], MARKERS[i % len(MARKERS)], color=MUTED, label=link)
-    if any(cell["complete_share"] < 1 for cell in cells):
-        ax.plot([], [], "s", color=MUTED, alpha=0.35, label="pale: maps lost or degraded")
+    if not all(map(whole, cells)):
+        ax.plot([], [], "s", color=MUTED, alpha=0.35, label="pale: maps lost in whole or part, or left out")
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
 
 
@@ -177,27 +178,29 @@ def draw_errors(name: str, drawn: Drawn, summary: dict[str, Any], path: Path) ->
     chosen = Reference(**summary["reference"])
     scale = Scale("of the data", **summary["audit"]["scale"])
     picked = [
-        cell for cell in _one_a_family(at(summary["cells"], chosen.es_n0_db, chosen.link)) if cell["mse"] > NO_ERROR
+        cell
+        for cell in _one_a_family(at(summary["cells"], chosen.es_n0_db, chosen.link))
+        if cell["mse"] > NO_ERROR and cell["sender"] in drawn.received
     ]
     figure = Figure(figsize=(2.9 * (len(picked) + 1), 6.3), dpi=90, facecolor=PAPER, layout="constrained")
     axes = figure.subplots(2, len(picked) + 1, squeeze=False)
     truth = np.where(drawn.buildings, np.nan, scale.gain_db(drawn.truth / 255))
     top_db = 5 * np.ceil(np.nanpercentile(truth, 99.7) / 5)
     levels = {"cmap": "inferno", "vmin": scale.floor_db, "vmax": top_db}
-    image = _image(axes[0, 0], truth, f"map {name}: truth", **levels)
+    bars = {0: (_image(axes[0, 0], truth, f"map {name}: truth", **levels), "path gain, dB")}
     known = (drawn.truth > 0) & ~drawn.buildings
     _image(axes[1, 0], np.where(known, 1.0, 0.0), "white: truth above the floor", cmap="gray", vmin=-1, vmax=1)
     for column, cell in enumerate(picked, 1):
         received = scale.gain_db(drawn.received[cell["sender"]] / 255)
-        title = f"{cell['sender']}\n{cell['payload_bits']:,.0f} bits, mean MSE {cell['mse']:.4f}"
+        title = f"{cell['sender']}\n{cell['channel_uses']:,.0f} uses, mean MSE {cell['mse']:.4f}"
         _image(axes[0, column], received, title, **levels)
         error = np.where(known, received - truth, np.nan)
         ax = axes[1, column]
         ax.imshow(np.where(drawn.buildings, 1, 0), cmap=ListedColormap([UNKNOWN, BUILDING]), vmin=0, vmax=1)
         rmse_db = float(np.sqrt(np.nanmean(error**2))) if known.any() else float("nan")
         limits = {"cmap": "RdBu_r", "vmin": -ERROR_LIMIT_DB, "vmax": ERROR_LIMIT_DB}
-        wrong = _image(ax, error, f"error here {rmse_db:.1f} dB RMSE", **limits)
-    for row, shown, label in ((0, image, "path gain, dB"), (1, wrong, "received − truth, dB")):
+        bars[1] = (_image(ax, error, f"error here {rmse_db:.1f} dB RMSE", **limits), "received − truth, dB")
+    for row, (shown, label) in bars.items():
         bar = figure.colorbar(shown, ax=axes[row], fraction=0.02, pad=0.01, extend="both")
         bar.set_label(label, color=MUTED, fontsize=9)
         bar.ax.tick_params(colors=MUTED, labelsize=8)

@@ -8,31 +8,39 @@ from radiosem import weights
 from radiosem.mapcodecs import map_codec_names
 from radiosem.weights import WeightsEntry
 from testbed.bench.figures import draw_learning
+from testbed.bench.table_rows import OURS
 from testbed.reconstruct import network_of
 
 AT_MINUTES = (15, 40, 80)  # when errors are compared at equal time
 LATE_SHARE = 0.25  # of a training's time, whose gain tells whether it has stalled
+ABOVE_BEST = 0.02  # by which an error ends above the best before it counts as not having come back to it
 REBUILD, SEND = "to rebuild maps", "to send true maps"
 Point = tuple[float, int, float]  # seconds, images, validation error
+Row = dict[str, Any]
 
 
-def learning_rows(models: Sequence[str]) -> list[dict[str, Any]]:
+def learning_rows(models: Sequence[str]) -> list[Row]:
     """One row for every reconstructor of `models` that was trained, and for every trained sender of whole maps.
 
     returns  of each: model, learns (to rebuild maps from masks, or to send true ones), data it was trained on,
              parameters in millions, images and minutes of the whole training, best_minutes (when the exported weights
              were reached), val_e4 (their error on the validation split, MSE of grey in [0, 1] times 1e4), val_e4_at_T
              by `AT_MINUTES` (the best by then; None where the training was shorter), late_gain (by which share the best
-             error fell in the last quarter of its time), judged_on (hash of the validation split) and curve; None where
-             the manifest does not say
+             error fell in the last quarter of its time), ends_above_best (as after a change of phase: then there is no
+             late_gain), judged_on (hash of the validation split) and curve; equal_minutes that it and our generator
+             both had on that split, and the best of each by then, val_e4_at_equal and cgan_e4_at_equal; None where the
+             manifest does not say
     """
     listed = weights.entries()
     named = [(model, REBUILD, network_of(model)) for model in models]
     named += [(sender, SEND, f"{sender}-decoder") for sender in map_codec_names()]
-    return [_row(model, learns, listed[name]) for model, learns, name in named if name is not None]
+    rows = [_row(model, learns, listed[name]) for model, learns, name in named if name is not None]
+    ours = network_of(OURS)
+    generator = None if ours is None else _row(OURS, REBUILD, listed[ours])
+    return [row | _at_equal_time(row, generator) for row in rows]
 
 
-def _row(model: str, learns: str, entry: WeightsEntry) -> dict[str, Any]:
+def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
     meta = entry.meta
     curve: list[Point] = [(float(s), int(n), float(error)) for s, n, error in meta.get("curve", [])]
     error = entry.metrics.get("val_mse")
@@ -47,9 +55,22 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> dict[str, Any]:
         "val_e4": None if error is None else 1e4 * error,
         **{f"val_e4_at_{minutes}": _best_by(curve, minutes) for minutes in AT_MINUTES},
         "late_gain": _late_gain(curve),
+        "ends_above_best": _ends_above_best(curve),
         "judged_on": meta.get("judged_on"),
         "curve": curve,
     }
+
+
+def _at_equal_time(row: Row, ours: Row | None) -> Row:
+    """Best errors of a rival and of our generator within the time that both had."""
+    shared = {"equal_minutes": None, "val_e4_at_equal": None, "cgan_e4_at_equal": None}
+    if ours is None or row["model"] == OURS or row["learns"] != REBUILD or not (row["curve"] and ours["curve"]):
+        return shared
+    if row["judged_on"] != ours["judged_on"]:
+        return shared
+    minutes = min(row["minutes"], ours["minutes"])
+    bests = _best_by(row["curve"], minutes), _best_by(ours["curve"], minutes)
+    return dict(zip(shared, (minutes, *bests), strict=True))
 
 
 def _best_by(curve: Sequence[Point], minutes: float) -> float | None:
@@ -61,15 +82,30 @@ def _best_by(curve: Sequence[Point], minutes: float) -> float | None:
 
 
 def _late_gain(curve: Sequence[Point]) -> float | None:
-    """Share by which the best error fell in the last quarter of the time; None where nothing was scored before."""
-    if not curve:
+    """Share by which the best error fell in the last quarter of the time.
+
+    None where nothing was scored before it, and where the error ends above a best from before: that says nothing of
+    how the rest was learning.
+    """
+    before = _before_late(curve)
+    if not before or _ends_above_best(curve):
         return None
-    late_s = (1 - LATE_SHARE) * curve[-1][0]
-    before = [error for seconds, _, error in curve if seconds <= late_s]
-    return 1 - min(error for *_, error in curve) / min(before) if before else None
+    return 1 - min(error for *_, error in curve) / min(before)
 
 
-def draw(rows: Sequence[dict[str, Any]], path: Path) -> Path | None:
+def _ends_above_best(curve: Sequence[Point]) -> bool:
+    """True when the best error lies before the last quarter of the time, and the last is clearly above it."""
+    before = _before_late(curve)
+    best = min((error for *_, error in curve), default=0.0)
+    return bool(before) and min(before) == best and curve[-1][2] > (1 + ABOVE_BEST) * best
+
+
+def _before_late(curve: Sequence[Point]) -> list[float]:
+    """Errors before the last quarter of the time."""
+    return [error for seconds, _, error in curve if seconds <= (1 - LATE_SHARE) * curve[-1][0]]
+
+
+def draw(rows: Sequence[Row], path: Path) -> Path | None:
     """Draw how those that rebuild maps learned, all on the validation split of most; None where there is no curve."""
     drawn = [row for row in rows if row["learns"] == REBUILD and row["curve"]]
     if not drawn:

@@ -88,8 +88,17 @@ def _value(value: Any) -> str:
     return f"<code>{text}</code>" if isinstance(value, str) and len(value) == 64 else text
 
 
-def interval(value: dict[str, float | None] | None, template: str = "{:.4f}") -> str:
-    """low … high of an interval; a dash where the maps lie in one block."""
-    if value is None or value["low"] is None or value["high"] is None:
+def interval(value: dict[str, Any] | None, template: str = "{:.4f}") -> str:
+    """low … high of an interval; the range of its regions where they are too few for one; a dash for a single region.
+
+    value  fields of `radiosem.metrics.Interval`, of which `blocks`, `lowest` and `highest` may be missing
+    """
+    if value is None:
         return NONE
-    return f"{template.format(value['low'])} … {template.format(value['high'])}"
+    if value["low"] is not None:
+        return f"{template.format(value['low'])} … {template.format(value['high'])}"
+    regions = value.get("blocks", 1)
+    if regions == 1:
+        return NONE
+    between = ", " if regions == 2 else " … "
+    return f"{regions} regions: {template.format(value['lowest'])}{between}{template.format(value['highest'])}"

@@ -1,6 +1,7 @@
 """Settings of a rate sweep -> rows, aggregate, figures and report in a folder."""
 
 import csv
+import hashlib
 import io
 import json
 import time
@@ -16,21 +17,20 @@ from numpy.typing import NDArray
 
 from channel_sim.awgn import check_es_n0_db
 from channel_sim.link import make_link
+from radiosem import weights
 from radiosem.codecs import make_codec
 from radiosem.errors import InputError
 from radiosem.readings import MAX_READINGS
 from server_rx.networks import load_networks
 from server_rx.pipeline import Pipeline
 from testbed.bench import aggregate, audit
-from testbed.bench.cells import Row, run_scene
+from testbed.bench.cells import NOT_CARRIED, Row, run_scene
 from testbed.bench.examples import Drawn, keep_drawn, read_drawn
 from testbed.bench.map_senders import make_map_senders
 from testbed.bench.scenes import Source
 from testbed.bench.senders import Plan, make_senders
 from testbed.bench.spread import require_ray, spread
-from testbed.bench.store import RunFolder, write_whole
-
-WEIGHTS = ("generator", "vqvae-", "map-", "jscc")  # beginnings of the names of the networks that take part
+from testbed.bench.store import RunFolder, source_digest, write_whole
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,31 @@ class RateSettings:
                 make_codec("jpeg", scale=scale, quality=quality)
         for codec in self.plan.codecs:
             make_codec(codec)
-        readings = self.plan.readings
-        if not readings or len(set(readings)) < len(readings) or not all(0 <= n <= MAX_READINGS for n in readings):
-            raise InputError(f"readings is {readings}; give numbers in 0..{MAX_READINGS}, each once")
+        for name, counts, least in (("readings", self.plan.readings, 0), ("rehearsed", self.plan.rehearsed, 1)):
+            if len(set(counts)) < len(counts) or not all(least <= n <= MAX_READINGS for n in counts):
+                raise InputError(f"{name} is {counts}; give numbers in {least}..{MAX_READINGS}, each once")
+        if self.plan.codecs and not (self.plan.readings or self.plan.rehearsed):
+            raise InputError("readings and rehearsed are both empty; no frame of a mask codec would be sent")
         for name in self.plan.map_senders:
             make_map_senders(name, self.plan.qualities, self.plan.scales)
         if not self.plan.codecs and not self.plan.map_senders:
             raise InputError("codecs and map senders are both empty; there is nothing to send")
         self.source.ids()
-        self.source.refuse_seen([name for name in audit.weights_used(WEIGHTS) if not name.endswith("-encoder")])
+        self.source.refuse_seen([name for name in self.networks() if not name.endswith("-encoder")])
+
+    def networks(self) -> tuple[str, ...]:
+        """Trained networks that take part, as the manifest names them."""
+        coders = (*self.plan.codecs, *self.plan.map_senders, *self.links)
+        names = [f"{coder}-{end}" for coder in coders for end in ("encoder", "decoder")]
+        if self.plan.codecs or self.plan.edge_maps:
+            names.append("generator")
+        return tuple(sorted(weights.entries().keys() & set(names)))
 
     def configuration(self) -> dict[str, Any]:
-        """Everything that a row depends on."""
+        """Everything that a row depends on: code, weights and what the manifest says of them, data, settings."""
+        listed = weights.entries()
         return {
+            "code": source_digest(),
             "data": self.source.about(),
             "maps": list(self.source.ids()),
             "senders": asdict(self.plan),
@@ -88,7 +100,7 @@ class RateSettings:
             "es_n0_db": list(self.es_n0_db),
             "seed": self.seed,
             "examples": self.examples,
-            "weights": audit.weights_used(WEIGHTS),
+            "weights": {name: _digest([listed[name].sha256, listed[name].meta]) for name in self.networks()},
         }
 
     def example_ids(self) -> tuple[str, ...]:
@@ -131,11 +143,11 @@ class SceneWork:
         for row, received in run_scene(scene, self._senders, self._links, settings.es_n0_db, settings.seed):
             rows.append(row)
             at_reference = (row["link"], row["es_n0_db"]) == (self._reference.link, self._reference.es_n0_db)
-            if examples and at_reference:
+            if examples and at_reference and received is not None:
                 grey = np.where(received.buildings, 0, scene.scale.grey(received.gain_db))
                 received_grey[row["sender"]] = np.asarray(np.rint(grey * 255), np.uint8)
         truth = np.asarray(np.rint(scene.truth_grey * 255), np.uint8)
-        drawn = Drawn(truth, scene.buildings, received_grey) if examples else None
+        drawn = Drawn(truth, scene.buildings, received_grey) if received_grey else None
         return SceneOutcome(scene_id, rows, drawn, time.monotonic() - began, audit.peak_mb())
 
 
@@ -170,11 +182,10 @@ def run_rate(
             report(done, len(ids))
     done_maps = [folder.read(scene_id) for scene_id in ids]
     rows = [row for outcome in done_maps for row in outcome["rows"]]
-    if not rows:
-        raise InputError(
-            f"links is {', '.join(settings.links)}, which can carry none of the senders; jscc takes bitmap"
-        )
-    write_whole(out / "rows.csv", _csv(rows).encode())
+    carried = {(row["sender"], row["link"]) for row in rows if row["status"] != NOT_CARRIED}
+    if not carried:
+        raise InputError(f"links is {', '.join(settings.links)}, which can carry none of the senders: {rows[0]['why']}")
+    write_whole(out / "rows.csv", _csv([row for row in rows if (row["sender"], row["link"]) in carried]).encode())
     summary = summarise(settings, rows)
     summary["audit"] |= audit.environment(threads=1, workers=workers) | {
         "wall_s": time.monotonic() - began,
@@ -185,7 +196,8 @@ def run_rate(
     write_whole(out / "summary.json", json.dumps(summary, indent=1).encode() + b"\n")
     from testbed.bench.rate_report import write_report  # matplotlib, slow to import
 
-    write_report(summary, {scene_id: read_drawn(out, scene_id) for scene_id in settings.example_ids()}, out)
+    drawn = {scene_id: read_drawn(out, scene_id) for scene_id in settings.example_ids()}
+    write_report(summary, {scene_id: one for scene_id, one in drawn.items() if one is not None}, out)
     return summary
 
 
@@ -194,7 +206,6 @@ def summarise(settings: RateSettings, rows: Sequence[Row]) -> dict[str, Any]:
     senders = list(dict.fromkeys(row["sender"] for row in rows))
     chosen = aggregate.reference(settings.links, settings.es_n0_db, senders)
     aggregated = aggregate.cells(rows, chosen, settings.seed)
-    carried = {(row["sender"], row["link"]) for row in rows}
     return {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "reference": asdict(chosen),
@@ -203,21 +214,34 @@ def summarise(settings: RateSettings, rows: Sequence[Row]) -> dict[str, Any]:
         "bd_rates": aggregate.bd_rates(aggregated, chosen),
         "equal_uses": aggregate.equal_uses(aggregated, chosen),
         "learned_link": aggregate.learned_link(aggregated),
-        "not_carried": [
-            {"sender": sender, "link": link}
-            for sender in senders
-            for link in settings.links
-            if (sender, link) not in carried
-        ],
+        "not_carried": _not_carried(rows),
         "audit": {
             **settings.source.about(),
             "maps": len(settings.source.ids()),
             "spatial_blocks": len({settings.source.regions()[scene_id] for scene_id in settings.source.ids()}),
             "noise_seed": settings.seed,
             "conventions": audit.CONVENTIONS,
-            "weights_sha256": audit.weights_used(WEIGHTS),
+            "weights_sha256": {name: weights.entry(name).sha256 for name in settings.networks()},
+            "code_sha256": source_digest(),
         },
     }
+
+
+def _not_carried(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Senders and links of which maps are missing: which maps, and why the first of them is."""
+    missing: dict[tuple[str, str], dict[str, str]] = {}
+    for row in rows:
+        if row["status"] == NOT_CARRIED:
+            missing.setdefault((row["sender"], row["link"]), {}).setdefault(row["map"], row["why"])
+    return [
+        {"sender": sender, "link": link, "maps": list(reasons), "why": next(iter(reasons.values()))}
+        for (sender, link), reasons in missing.items()
+    ]
+
+
+def _digest(content: object) -> str:
+    """First 16 hex digits of SHA-256 over something fit for JSON."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _csv(rows: Sequence[Row]) -> str:

@@ -1,5 +1,6 @@
 """Summary of a rate sweep -> figures and one HTML file that needs nothing else."""
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ CELL_COLUMNS: tuple[pages.Column, ...] = (
     ("Eb/N0, dB", "eb_n0_db", "{:.1f}"),
     ("refused", "failed_share", "{:.0%}"),
     ("degraded", "degraded_share", "{:.0%}"),
+    ("partial", "partial_share", "{:.0%}"),
     ("MSE", "mse", "{:.5f}"),
     ("95 %", "interval", ""),
     ("MSE less the reference's", "difference", ""),
@@ -31,6 +33,7 @@ NOISE_COLUMNS: tuple[pages.Column, ...] = (
     ("channel uses", "channel_uses", "{:,.0f}"),
     ("refused", "failed_share", "{:.0%}"),
     ("degraded", "degraded_share", "{:.0%}"),
+    ("readings lost", "readings_lost_share", "{:.0%}"),
     ("MSE", "mse", "{:.5f}"),
     ("95 %", "interval", ""),
     ("MSE of what arrived", "mse_delivered", "{:.5f}"),
@@ -38,11 +41,13 @@ NOISE_COLUMNS: tuple[pages.Column, ...] = (
 )
 BD_COLUMNS: tuple[pages.Column, ...] = (
     ("family", "family", ""),
+    ("against", "anchor", ""),
     ("rate in", "rate", ""),
     ("link", "link", ""),
     ("points of its front", "points", "{}"),
     ("BD-rate, %", "bd_rate_percent", "{:+.1f}"),
-    ("its senders at their own error, % of the JPEG route's rate there", "equal", ""),
+    ("rate for the anchor's least error, %", "least_error_percent", "{:+.0f}"),
+    ("its senders at their own error, % of the anchor's rate there", "equal", ""),
 )
 RIVAL_COLUMNS: tuple[pages.Column, ...] = (
     ("rival", "sender", ""),
@@ -69,17 +74,25 @@ NOTES = (
     "rebuilds the map. The mask is true, so the segmenter's errors are not in these figures.",
     "map: the sender is given the true map, as the papers' rivals are. No edge has it: an edge has an image and some "
     "readings. edge-map: the map that the edge could rebuild by itself from the same semantics with the receiver's "
-    "network, sent whole. Both go without header and checksum, which favours them.",
+    "network, sent whole. Both go without header and checksum, which favours them; learned ones are range coded by how "
+    "often training maps had each symbol.",
     "Payload bits are the bytes of the frame; channel uses are the symbols that went through the noise, signal field "
     "included. Nothing is sent again.",
     "The learned link draws the mask as analogue symbols: its frame names the codec bitmap, whose payload bits never "
-    "go on the air. Channel uses are what compares it.",
+    "go on the air, so it has no payload bits and no Eb/N0. Channel uses are what compares it.",
     "Refused: the strong part did not come through, or a whole map did not. It counts as the map that is the floor "
     "everywhere, so an MSE near the mean square of the truth. Degraded: the mask was lost, and the path-loss map "
-    "stands in, with no building known; its MSE over all pixels can be worse than that of no map at all.",
-    "Curves and fronts are of cells in which every map arrived whole. BD-rate: the mean difference of log10(rate) over "
-    "the PSNR that both fronts reach, each interpolated by a monotone piecewise cubic (PCHIP); a dash where a front "
-    "has one point or they do not overlap.",
+    "stands in, with no building known; its MSE over all pixels can be worse than that of no map at all. Partial: the "
+    "mask came through, and cars or readings were lost.",
+    "Curves and fronts are of cells in which every map was carried and arrived whole. BD-rate: the mean difference of "
+    "log10(rate) over the PSNR that both fronts reach, each interpolated by a monotone piecewise cubic (PCHIP); a dash "
+    "where a front has one point or they do not overlap.",
+    "Rehearsed: the edge has the receiver's generator, and sends the readings that mend its map best.",
+    "The anchor jpeg is the main paper's route, which has no readings; jpeg + readings is the same route with the same "
+    "numbers of readings. A family with readings is one curve over its settings and every number of readings, 0 among "
+    "them: of a lossless mask the numbers of readings are the curve. Where one errs less than jpeg at its best, "
+    "the two have no error in common and no BD-rate. The rate for the anchor's least error tells them apart: the least "
+    "at which a family errs no more than the anchor at its best, against the anchor's rate there.",
     "One burst a cell and map, with noise of its own: shares of refused maps are multiples of one over the number of "
     "maps.",
 )
@@ -87,7 +100,7 @@ NOTES = (
 
 def write_report(summary: dict[str, Any], examples: dict[str, Drawn], out: Path) -> Path:
     """Write the figures and `out`/report.html; returns its path."""
-    for rate in figures.RATES:
+    for rate in _rates(summary):
         figures.draw_rate(summary, rate, out / f"{rate}.png")
     figures.draw_noise(summary, out / "es_n0_db.png")
     for scene_id, drawn in examples.items():
@@ -111,8 +124,10 @@ def _page(summary: dict[str, Any], examples: list[str], out: Path) -> str:
         "Bandwidth against error",
         lead,
         [
-            pages.figure(out / "channel_uses.png", "MSE against channel uses, with the Pareto front"),
-            pages.figure(out / "payload_bits.png", "MSE against payload bits, with the Pareto front"),
+            *(
+                pages.figure(out / f"{rate}.png", f"MSE against {rate.replace('_', ' ')}, with the Pareto front")
+                for rate in _rates(summary)
+            ),
             pages.heading("Senders", f"{chosen.link}, Es/N0 = {chosen.es_n0_db:g} dB"),
             pages.table([_told(cell) for cell in at(summary["cells"], chosen.es_n0_db, chosen.link)], CELL_COLUMNS),
             pages.heading("Noise"),
@@ -124,7 +139,8 @@ def _page(summary: dict[str, Any], examples: list[str], out: Path) -> str:
                 ),
             ),
             pages.heading(
-                "Against the main paper's route", "BD-rate: the anchor is the mask as JPEG, over its settings"
+                "Against the main paper's route",
+                "BD-rate: the anchor is the mask as JPEG, over its settings, without and with readings",
             ),
             pages.table(_bd_rows(summary, chosen), BD_COLUMNS),
             *_rivals(summary, chosen),
@@ -138,6 +154,13 @@ def _page(summary: dict[str, Any], examples: list[str], out: Path) -> str:
             _not_carried(summary),
         ],
     )
+
+
+def _rates(summary: dict[str, Any]) -> list[str]:
+    """Rates that the figures are drawn over; over the learned link alone there are no payload bits."""
+    chosen = Reference(**summary["reference"])
+    cells = at(summary["cells"], chosen.es_n0_db, chosen.link)
+    return [rate for rate in figures.RATES if any(cell[rate] is not None for cell in cells)]
 
 
 def _folded(title: str, content: str) -> str:
@@ -164,7 +187,8 @@ def _rivals(summary: dict[str, Any], chosen: Reference) -> list[str]:
     found = [
         entry
         for entry in summary["equal_uses"]
-        if (entry["link"], entry["es_n0_db"]) == (chosen.link, chosen.es_n0_db) and entry["rivals"]
+        if (entry["link"], entry["es_n0_db"]) == (chosen.link, chosen.es_n0_db)
+        and (entry["rivals"] or entry["cheaper"])
     ]
     if not found:
         return []
@@ -173,8 +197,15 @@ def _rivals(summary: dict[str, Any], chosen: Reference) -> list[str]:
         f"{ours['sender']} over {ours['link']}: {ours['channel_uses']:,.0f} channel uses, MSE {ours['mse']:.5f}. Of "
         "each rival the best link that takes as many channel uses or more."
     )
-    rows = [{**rival, "lower": "yes" if rival["lower_than_ours"] else "no"} for rival in ours["rivals"]]
-    return [pages.heading("With as many channel uses or more", under), pages.table(rows, RIVAL_COLUMNS)]
+    rivals, cheaper = (
+        [{**rival, "lower": "yes" if rival["lower_than_ours"] else "no"} for rival in ours[key]]
+        for key in ("rivals", "cheaper")
+    )
+    told = [pages.heading("With as many channel uses or more", under), pages.table(rivals, RIVAL_COLUMNS)]
+    if cheaper:
+        under = "Every map sender and link that takes fewer channel uses and errs less all the same."
+        told += [pages.heading("With fewer channel uses, and better", under), pages.table(cheaper, RIVAL_COLUMNS)]
+    return told
 
 
 def _learned_link(summary: dict[str, Any]) -> list[str]:
@@ -189,5 +220,15 @@ def _learned_link(summary: dict[str, Any]) -> list[str]:
 
 
 def _not_carried(summary: dict[str, Any]) -> str:
-    pairs = [f"{pair['sender']} over {pair['link']}" for pair in summary["not_carried"]]
-    return f"<p>Left out, since the link cannot carry it: {'; '.join(pairs)}.</p>" if pairs else ""
+    every = summary["audit"]["maps"]
+    pairs = [
+        f"{pair['sender']} over {pair['link']}"
+        + (f" ({len(pair['maps'])} of {every} maps: {', '.join(pair['maps'])})" if len(pair["maps"]) < every else "")
+        for pair in summary["not_carried"]
+    ]
+    reasons = dict.fromkeys(pair["why"] for pair in summary["not_carried"])
+    text = (
+        f"Left out, since there is no such frame or the link cannot carry it: {'; '.join(pairs)}. "
+        f"Why: {'; '.join(reasons)}."
+    )
+    return f"<p>{escape(text)}</p>" if pairs else ""

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_tx.fit import fit
+from radiosem.choose import choose_readings
 from radiosem.depth import free_share
 from radiosem.errors import InputError
-from radiosem.readings import choose_readings
+from radiosem.inference import Runs
+from radiosem.rebuild import rehearse
 from radiosem.scale import Scale
 from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Samples, Semantics, Transmitter
 from radiosem_models.data import Dataset, MapKey
-from testbed.bench.reconstructors import refuse_seen
+from testbed.leaks import refuse_seen
 from testbed.make_pack import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
 from testbed.pack import PackEntry, meter_floor_dbm, open_pack, read_grey
 
@@ -54,9 +56,15 @@ class Scene:
     def _laws(self) -> tuple[PathLoss, ...]:
         return fit(self.samples, self.transmitters, self.grid, self.buildings, self._floor_dbm)[0]
 
-    def semantics(self, readings: int) -> Semantics:
-        """What the edge sends: the true masks, laws fitted from the samples, and at most so many of these."""
-        chosen = choose_readings(self.samples, self.transmitters, self.grid, readings, self._floor_dbm)
+    def semantics(self, readings: int, generator: Runs | None = None) -> Semantics:
+        """What the edge sends: the true masks, laws fitted from the samples, and at most so many of these.
+
+        generator  the receiver's, for an edge that rehearses which readings mend the map best
+        """
+        rehearsed = None
+        if readings and generator is not None:
+            rehearsed = rehearse(generator, self.buildings, self.cars, self.transmitters, self._laws, self.grid)
+        chosen = choose_readings(self.samples, self.transmitters, self.grid, readings, self._floor_dbm, rehearsed)
         return Semantics(self.grid, self.transmitters, self._laws, self.buildings, self.cars, chosen)
 
     @cached_property
@@ -100,7 +108,8 @@ class DataSource:
     split       train, val, test, or all
     maps        how many, taken evenly over the split; 0 takes all
     allow_seen  take maps too whose buildings a network saw in training
-    seed        of the samples: readings at 300 outdoor cells a map, with 1 dB of noise, the floor where none is heard
+    seed        of the samples: readings at 300 outdoor cells a map, or all where there are fewer, with 1 dB of noise,
+                the floor where none is heard
     raises      InputError, as it is asked for scenes, on a folder, split or gain without maps, or of unknown scale
     """
 
@@ -142,6 +151,7 @@ class DataSource:
         floor_dbm = meter_floor_dbm(dataset.scale, [transmitter])
         heard_dbm = np.where(grey > 0, power_dbm, -np.inf)
         cell_size_m = float(dataset.about.get("cell_size_m", 1.0))  # type: ignore[arg-type]
+        count = min(READINGS_A_TRANSMITTER, int((~buildings).sum()))
         return Scene(
             scene_id,
             dataset.region(key.block_id),
@@ -150,22 +160,40 @@ class DataSource:
             (transmitter,),
             buildings,
             dataset.cars(key),
-            draw_samples([heard_dbm], buildings, floor_dbm, seed_of(self.seed, scene_id)),
+            draw_samples([heard_dbm], buildings, floor_dbm, seed_of(self.seed, scene_id), count),
             grey.astype(np.float32),
         )
 
     def refuse_seen(self, networks: Sequence[str]) -> None:
         """By fingerprints of the masks; also raises where a network does not say what it was trained on."""
         if not self.allow_seen:
-            refuse_seen(networks, self._dataset, [key.block_id for key in self._keys.values()])
+            refuse_seen(networks, self._dataset.masks(key.block_id for key in self._keys.values()))
+
+    @cached_property
+    def _truth_sha256(self) -> str:
+        """Over what the scores of these maps are judged by, and the samples are drawn from."""
+        dataset, digest = self._dataset, hashlib.sha256()
+        for scene_id, key in self._keys.items():
+            placed = (
+                scene_id,
+                dataset.transmitter(key),
+                dataset.region(key.block_id),
+                dataset.about.get("cell_size_m"),
+            )
+            digest.update(repr(placed).encode() + dataset.grey(key).tobytes())
+            cars = dataset.cars(key)
+            if cars is not None:
+                digest.update(np.packbits(cars).tobytes())
+        return digest.hexdigest()
 
     def about(self) -> dict[str, object]:
-        """Name, split and its SHA-256 over the masks, simulation, scale, and how the law was fitted."""
+        """Name, split and its SHA-256 over the masks, that over the truths, simulation, scale and samples."""
         scale = self._dataset.scale
         return {
-            "data": Path(self.data).name,
+            "data": Path(self.data).resolve().name,
             "split": self.split,
             "split_sha256": self._dataset.split_hash(self.split),
+            "truth_sha256": self._truth_sha256,
             "gain": self.gain,
             "scale": {"floor_db": scale.floor_db, "top_db": scale.top_db},
             "seen_maps_allowed": self.allow_seen,
@@ -175,10 +203,16 @@ class DataSource:
 
 @dataclass(frozen=True)
 class PackSource:
-    """The observations of a sample pack with their committed samples and true masks."""
+    """The observations of a sample pack with their committed samples and true masks.
+
+    folder      of the pack
+    maps        how many, the first ones; 0 takes all
+    allow_seen  take them too where a network saw their buildings in training
+    """
 
     folder: Path
     maps: int = 0
+    allow_seen: bool = False
 
     @cached_property
     def _entries(self) -> dict[str, PackEntry]:
@@ -215,18 +249,32 @@ class PackSource:
         )
 
     def refuse_seen(self, networks: Sequence[str]) -> None:
-        """Nothing to refuse: the pack that is shipped is of the test city."""
+        """By fingerprints of the masks; also raises where a network does not say what it was trained on."""
+        if not self.allow_seen:
+            masks = {str(entry.about["block"]): entry.truth().buildings for entry in self._entries.values()}
+            refuse_seen(networks, masks)
+
+    @cached_property
+    def _truth_sha256(self) -> str:
+        """Over all that an observation is made of, but for its image, which no sender looks at."""
+        digest = hashlib.sha256()
+        for entry in self._entries.values():
+            digest.update(repr(entry.about).encode())
+            for path in sorted(path for path in entry.folder.iterdir() if path != entry.image):
+                digest.update(path.name.encode() + path.read_bytes())
+        return digest.hexdigest()
 
     def about(self) -> dict[str, object]:
-        """Name, SHA-256 over the masks, scale, and how the law was fitted."""
+        """Name, SHA-256 over the masks and over the truths, scale, and how the law was fitted."""
         digest = hashlib.sha256()
         for entry in self._entries.values():
             digest.update(np.packbits(entry.truth().buildings).tobytes())
         scale = next(iter(self._entries.values())).scale
         return {
-            "data": Path(self.folder).name,
+            "data": Path(self.folder).resolve().name,
             "split": "pack",
             "split_sha256": digest.hexdigest(),
+            "truth_sha256": self._truth_sha256,
             "gain": "as pack.json says of each observation",
             "scale": {"floor_db": scale.floor_db, "top_db": scale.top_db},
             "law": "fitted from the pack's samples",

@@ -23,26 +23,32 @@ from testbed.bench.scenes import Scene
 SEMANTICS, MAP, EDGE_MAP = "semantics", "map", "edge-map"
 LOSSLESS = "context"
 WITH_READINGS = " + "  # in a sender's name, before how many
+READINGS = f"{WITH_READINGS}readings"  # in a family's name, where its frames carry some
+REHEARSED = " rehearsed"  # behind either, where the edge rehearses which to send
 TUNABLE = "jpeg"  # the codec that --qualities and --scales are about
 
 
 def readings_of(sender: str) -> int:
     """How many readings the frames of a sender carry at most, by its name."""
-    return int(sender.partition(WITH_READINGS)[2] or 0)
+    return int(sender.partition(WITH_READINGS)[2].removesuffix(REHEARSED) or 0)
 
 
 @dataclass(frozen=True)
 class Received:
     """What the far end has of one map.
 
-    gain_db    float32 [H, W] path gain as seen from the strongest transmitter, NaN in the received buildings
-    buildings  bool [H, W] as received; all False where there is no mask
-    degraded   the mask was lost: a path-loss map
+    gain_db        float32 [H, W] path gain as seen from the strongest transmitter, NaN in the received buildings
+    buildings      bool [H, W] as received; all False where there is no mask
+    degraded       the mask was lost: a path-loss map
+    cars_lost      cars were sent and did not arrive
+    readings_lost  readings were sent and did not arrive
     """
 
     gain_db: NDArray[np.float32]
     buildings: BuildingMap
     degraded: bool = False
+    cars_lost: bool = False
+    readings_lost: bool = False
 
 
 class Sender(Protocol):
@@ -61,7 +67,7 @@ class Sender(Protocol):
         """`semantics`, `map` (the true one) or `edge-map`."""
 
     def frame(self, scene: Scene) -> Frame:
-        """What is sent of the scene."""
+        """What is sent of the scene; raises InputError where it has no such frame."""
 
     def rebuild(self, scene: Scene, reception: Reception) -> Received:
         """The far end's map; raises FrameError where it refuses what arrived."""
@@ -70,23 +76,32 @@ class Sender(Protocol):
 class SemanticSender:
     """Laws, transmitters, the mask by one codec, and readings; the map is rebuilt as the receiver's pipeline does it.
 
-    readings  most samples that the frame carries along
+    readings   most samples that the frame carries along
+    rehearsed  the edge has the receiver's generator, and sends those that mend the map best
     """
 
     kind = SEMANTICS
 
     def __init__(
-        self, name: str, codec: MaskCodec, pipeline: Pipeline, held: Mapping[bytes, MaskCodec], readings: int = 0
+        self,
+        name: str,
+        codec: MaskCodec,
+        pipeline: Pipeline,
+        held: Mapping[bytes, MaskCodec],
+        readings: int = 0,
+        rehearsed: bool = False,
     ) -> None:
         self.name, self.family = name, codec.name
         if readings:
-            self.name, self.family = f"{name}{WITH_READINGS}{readings}", f"{codec.name}{WITH_READINGS}readings"
+            how = REHEARSED if rehearsed else ""
+            self.name, self.family = f"{name}{WITH_READINGS}{readings}{how}", f"{codec.name}{READINGS}{how}"
         self._codec, self._pipeline, self._held, self._readings = codec, pipeline, held, readings
+        self._rehearses = pipeline.generator if rehearsed else None
         self._own: tuple[str, Received] | None = None
 
     def frame(self, scene: Scene) -> Frame:
-        """The very frame that an edge packs."""
-        return pack(scene.semantics(self._readings), self._codec)
+        """The very frame that an edge packs. raises InputError where the scene's readings follow no law it can carry"""
+        return pack(scene.semantics(self._readings, self._rehearses), self._codec)
 
     def rebuild(self, scene: Scene, reception: Reception) -> Received:
         """Unframe, decompress, draw the features, generate.
@@ -100,7 +115,13 @@ class SemanticSender:
             raise FrameError("the building mask covers the whole block")
         (record,) = self._pipeline.rebuild([Causes(Burst(), reception, semantics, codec)])
         buildings = np.zeros(scene.grid.shape, np.bool_) if semantics.buildings is None else semantics.buildings
-        return Received(record.map_dbm - np.float32(scene.power_dbm), buildings, semantics.degraded)
+        return Received(
+            record.map_dbm - np.float32(scene.power_dbm),
+            buildings,
+            semantics.degraded,
+            cars_lost=scene.cars is not None and semantics.cars is None,
+            readings_lost=semantics.readings_lost,
+        )
 
     def own_map(self, scene: Scene) -> Received:
         """The map the edge would rebuild itself, had it the receiver's networks. Kept for the scene last asked for."""
@@ -144,7 +165,8 @@ class Plan:
     """Which senders take part; JPEG, of the mask and of the map, takes every scale and quality.
 
     codecs       mask codecs of the frame
-    readings     most samples that a frame carries along; each number is another sender, for codecs that are not JPEG
+    readings     most samples that a frame carries along; each number is another sender
+    rehearsed    the same for an edge that rehearses which to send
     map_senders  ways to send the whole map
     edge_maps    the lossy map senders also send what the edge can rebuild itself, from all of its samples
     """
@@ -155,6 +177,7 @@ class Plan:
     scales: tuple[int, ...]
     edge_maps: bool = True
     readings: tuple[int, ...] = (0,)
+    rehearsed: tuple[int, ...] = ()
 
 
 def make_senders(plan: Plan, pipeline: Pipeline, held: Mapping[bytes, MaskCodec]) -> tuple[Sender, ...]:
@@ -165,9 +188,9 @@ def make_senders(plan: Plan, pipeline: Pipeline, held: Mapping[bytes, MaskCodec]
     senders: list[Sender] = []
     for codec in plan.codecs:
         for name, options in _settings(codec, plan):
-            counts = plan.readings if codec != TUNABLE else (0,)
             made = make_codec(codec, **options)
-            senders += [SemanticSender(name, made, pipeline, held, readings) for readings in counts]
+            for counts, how in ((plan.readings, False), (plan.rehearsed, True)):
+                senders += [SemanticSender(name, made, pipeline, held, readings, how) for readings in counts]
     whole = [sender for name in plan.map_senders for sender in make_map_senders(name, plan.qualities, plan.scales)]
     senders += [WholeMapSender(sender) for sender in whole]
     if plan.edge_maps:

@@ -1,14 +1,31 @@
 """Folder of a run -> what is already done: one file a task, written whole or not at all, for one configuration only."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from radiosem.errors import InputError
 
 CONFIGURATION, DONE = "configuration.json", "done"
+PACKAGES = ("radiosem", "channel_sim", "edge_tx", "server_rx", "testbed", "radiosem_models")
+SOURCES = ("*.py", "*.npz")  # code, and the tables that codecs carry along
+
+
+@cache
+def source_digest() -> str:
+    """First 16 hex digits of SHA-256 over the paths and contents of everything here that computes an outcome."""
+    digest = hashlib.sha256()
+    for package in PACKAGES:
+        folder = Path(str(files(package)))
+        paths = {path.relative_to(folder).as_posix(): path for pattern in SOURCES for path in folder.rglob(pattern)}
+        for name in sorted(paths):
+            digest.update(f"{package}/{name}\n".encode() + hashlib.sha256(paths[name].read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 def write_whole(path: Path, content: bytes) -> None:

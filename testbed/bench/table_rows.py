@@ -7,6 +7,7 @@ from testbed.bench import published
 from testbed.bench.published import Published
 
 OURS, RADIOUNET = "cgan", "radiounet"
+KNOWN_TO_THE_SCORE = "unknown to the method; what it puts on them counts as 0, by the true mask"
 Row = dict[str, Any]
 
 
@@ -27,16 +28,24 @@ def against(paper: Sequence[Published], measured: dict[str, Row], told: Callable
     ]
 
 
+def _in_e4(interval: dict[str, Any]) -> dict[str, Any]:
+    """An interval of an MSE, times 1e4; its number of blocks stays."""
+    return {key: value if value is None or key == "blocks" else 1e4 * value for key, value in interval.items()}
+
+
 def _error(scores: dict[str, Any]) -> Row:
-    low, high = scores["mse_interval"]
     return {
         "mse_e4": 1e4 * scores["mse"],
-        "low_e4": None if low is None else 1e4 * low,
-        "high_e4": None if high is None else 1e4 * high,
+        "mse_interval_e4": _in_e4(scores["mse_interval"]),
         "mse_outdoor_e4": None if scores["mse_outdoor"] is None else 1e4 * scores["mse_outdoor"],
-        "maps": scores["maps"],
+        **_of_maps(scores),
         **{key: scores[key] for key in ("rmse_db", "rmse_db_los", "rmse_db_nlos")},
     }
+
+
+def _of_maps(scores: dict[str, Any]) -> Row:
+    """How many maps a row is of, and of how many of them its network saw the buildings in training."""
+    return {key: scores[key] for key in ("maps", "seen_maps")}
 
 
 def sample_free(scores: dict[str, Any]) -> Row:
@@ -50,24 +59,27 @@ def from_samples(scores: dict[str, Any]) -> Row:
     """What an interpolation scores in every measure; or why it was refused."""
     if "refused" in scores:
         return {"refused": scores["refused"]}
-    return _error(scores) | quality(scores)
+    return _error(scores) | quality(scores) | {"buildings": KNOWN_TO_THE_SCORE}
 
 
 def quality(scores: dict[str, Any]) -> Row:
     """A half of RadioDiff's Table II; or why there is none."""
     if "refused" in scores:
         return {"refused": scores["refused"]}
-    return {key: scores[key] for key in ("nmse", "rmse", "ssim", "psnr", "maps")}
+    keys = ("nmse", "rmse", "ssim", "psnr", "nmse_interval", "rmse_interval")
+    return {key: scores[key] for key in keys} | _of_maps(scores)
 
 
-def rate_rows(rate: dict[str, Any] | None) -> list[Row]:
-    """Table II: every sender beside the paper's row of its family; without a sweep the paper's rows alone."""
+def rate_rows(rate: dict[str, Any] | None, seen_maps: int = 0) -> list[Row]:
+    """Table II: every sender beside the paper's row of its family; without a sweep the paper's rows alone.
+
+    seen_maps  of how many maps some network of the sweep saw the buildings in training
+    """
     measured = [] if rate is None else rate["cells"]
     paper = {row.ours: row for row in published.TABLE_II}
     rows = []
     for cell in measured:
         told = paper.get(cell["family"])
-        interval = cell["mse_interval"]
         rows.append(
             {
                 "model": cell["sender"],
@@ -75,8 +87,9 @@ def rate_rows(rate: dict[str, Any] | None) -> list[Row]:
                 "kbit": cell["payload_bits"] / 1e3,
                 "channel_uses": cell["channel_uses"],
                 "mse_e4": 1e4 * cell["mse"],
-                "low_e4": None if interval["low"] is None else 1e4 * interval["low"],
-                "high_e4": None if interval["high"] is None else 1e4 * interval["high"],
+                "mse_interval_e4": _in_e4(cell["mse_interval"]),
+                "maps": cell["maps"],
+                "seen_maps": seen_maps,
                 "failed_share": cell["failed_share"],
                 "paper_kb": told and told.kb,
                 "paper_mse_e4": told and told.mse_e4,

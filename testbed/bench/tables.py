@@ -24,14 +24,16 @@ from testbed.bench.scenes import DataSource
 from testbed.bench.senders import Plan
 from testbed.bench.speed import time_alone
 from testbed.bench.spread import spread
-from testbed.bench.store import write_whole
+from testbed.bench.store import source_digest, write_whole
 from testbed.bench.table_rows import Row, against, from_samples, quality, rate_rows, ratio, sample_free
 from testbed.interpolation import INTERPOLATORS
-from testbed.reconstruct import evaluate
+from testbed.leaks import seen_blocks, training_fingerprints
+from testbed.reconstruct import evaluate, regions_known
 
 ES_N0_DB = 10.0
 JPEG_QUALITY = 10
 SCALES = (1, 2, 4)
+REHEARSED_READINGS = 64
 SHARES = (0.001, 0.01, 0.1)  # of the outdoor pixels, that interpolations are given
 
 
@@ -112,8 +114,9 @@ def run_tables(
 ) -> dict[str, Any]:
     """Score, time, sweep, and write `out`/tables.json, tables.md and report.html.
 
-    Scores are kept in `out`/scores by reconstructor, simulation, masks of the split and weights, so that a run that was
-    stopped goes on, and a changed network is scored again. Times are of every run.
+    Scores are kept in `out`/scores by reconstructor, simulation, masks of the split, weights, source code and whether
+    seen maps are allowed, so that a run that was stopped goes on, and what has changed is scored again. Times are of
+    every run.
 
     report   called with what is being done, how much of it is done, and how much there is
     raises   InputError on settings that cannot be used
@@ -137,7 +140,7 @@ def run_tables(
     )
     tables = {
         "table_1": against(published.TABLE_I, in_grey, asdict),
-        "table_2": rate_rows(rate),
+        "table_2": rate_rows(rate, 0 if rate is None else _seen_by_senders(settings, dataset, rate)),
         "radiodiff_2_static": against(published.RADIODIFF_STATIC, still, asdict),
         "radiodiff_2_dynamic": against(published.RADIODIFF_DYNAMIC, moving, asdict),
         "radiodiff_4": against(published.RADIODIFF_COST, costs, asdict),
@@ -149,6 +152,7 @@ def run_tables(
         "tables": tables,
         "speed": ratio(costs),
         "audit": _audit(settings, dataset, gains, [scores[task] for task in static], rate)
+        | {"maps_seen_in_training": max(row.get("seen_maps", 0) for rows in tables.values() for row in rows)}
         | audit.environment(threads=1, workers=workers)
         | {"wall_s": time.monotonic() - began, "peak_mb": audit.peak_mb()},
     }
@@ -176,7 +180,8 @@ def _scores(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"out is {str(out)!r}, where no folder can be made: {error.strerror}") from None
-    paths = {task: folder / f"{task.model}-{task.gain}-{_key(task, split_sha256)}.json" for task in tasks}
+    depends_on = [split_sha256, settings.allow_seen, source_digest()]
+    paths = {task: folder / f"{task.model}-{task.gain}-{_key(task, depends_on)}.json" for task in tasks}
     missing = [task for task in tasks if not paths[task].is_file()]
     report("scoring", len(tasks) - len(missing), len(tasks))
     found: dict[Scoring, dict[str, Any]] = {}
@@ -192,9 +197,9 @@ def _scores(
     return found
 
 
-def _key(task: Scoring, split_sha256: str) -> str:
-    """Names everything that a score depends on."""
-    content = json.dumps([split_sha256, task.gain, task.model, task.share, weights_of(task.model)])
+def _key(task: Scoring, depends_on: Sequence[Any]) -> str:
+    """Names everything that a score depends on; `depends_on` is what all scores of a run have in common."""
+    content = json.dumps([*depends_on, task.gain, task.model, task.share, weights_of(task.model)])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -202,13 +207,37 @@ def _rate(
     settings: TableSettings, out: Path, workers: int, ray: bool, report: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
     """The sweep behind Table II: one link, one Es/N0."""
-    plan = Plan(codec_names(), map_sender_names(), (JPEG_QUALITY,), SCALES, readings=(0, DEFAULT_READINGS))
-    source = DataSource(
-        settings.data, settings.static_gain, settings.split, settings.maps, allow_seen=settings.allow_seen
+    plan = Plan(
+        codec_names(),
+        map_sender_names(),
+        (JPEG_QUALITY,),
+        SCALES,
+        readings=(0, DEFAULT_READINGS),
+        rehearsed=(REHEARSED_READINGS,),
     )
-    rate_settings = RateSettings(source, plan, (DEFAULT_LINK,), (ES_N0_DB,))
+    rate_settings = RateSettings(_source(settings), plan, (DEFAULT_LINK,), (ES_N0_DB,))
     folder = out / f"rate-{hashlib.sha256(json.dumps(rate_settings.configuration()).encode()).hexdigest()[:16]}"
     return run_rate(rate_settings, folder, workers, ray, lambda done, of: report("sending", done, of))
+
+
+def _source(settings: TableSettings) -> DataSource:
+    return DataSource(
+        settings.data, settings.static_gain, settings.split, settings.maps, allow_seen=settings.allow_seen
+    )
+
+
+def _seen_by_senders(settings: TableSettings, dataset: Dataset, rate: dict[str, Any]) -> int:
+    """Of how many maps of the sweep some network in it saw the buildings; of all where one does not say what it saw."""
+    if not settings.allow_seen:
+        return 0  # the sweep would have refused them
+    blocks = [scene_id.rpartition("_")[0] for scene_id in _source(settings).ids()]
+    masks, seen = dataset.masks(blocks), set[str]()
+    for name in rate["audit"]["weights_sha256"]:
+        try:
+            seen |= seen_blocks(masks, training_fingerprints(name)).keys()
+        except InputError:
+            return len(blocks)
+    return sum(block_id in seen for block_id in blocks)
 
 
 def _costs(settings: TableSettings, report: Callable[[str, int, int], None]) -> dict[str, Row]:
@@ -234,14 +263,16 @@ def _audit(
     scored: dict[str, Any] = next((scores for scores in static if "refused" not in scores), {})
     used = {name: sha256 for model in settings.names() for name, sha256 in weights_of(model).items()}
     return {
-        "data": Path(settings.data).name,
+        "data": dataset.name,
         "split": settings.split,
         "split_sha256": dataset.split_hash(settings.split),
         "gains": list(gains),
         "scaling": scored.get("scaling"),
         "maps": scored.get("maps"),
         "spatial_blocks": scored.get("regions"),
-        "maps_seen_in_training": scored.get("seen_maps"),
+        "independence": "tiles that share ground are one block"
+        if regions_known(dataset, settings.split)
+        else "regions unknown: tiles taken as independent",
         "law": "one law fitted on the training cities",
         "rate_table": "left out: it sends power, and the data set's dB are not known"
         if rate is None

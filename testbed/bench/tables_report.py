@@ -1,5 +1,6 @@
 """Measured tables -> Markdown, and one HTML file that needs nothing else."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,14 @@ from testbed.bench.learning import AT_MINUTES
 from testbed.bench.learning import draw as draw_curves
 
 Row = dict[str, Any]
-HERE = (
-    "Here: the maps named in the audit, no building of which was seen in training, and networks trained on CPU cores "
-    "for minutes to hours."
-)
+INTERVAL = "95 %, or regions"
+NOT_YET = "not yet"
+SEEN: pages.Column = ("maps seen in training", "seen_maps", "{}")  # shown where there are any
 
 SAMPLE_FREE: tuple[pages.Column, ...] = (
     ("here", "model", ""),
     ("MSE, e-4", "mse_e4", "{:.2f}"),
-    ("95 %", "interval", ""),
+    (INTERVAL, "interval", ""),
     ("MSE clipped at 0.2, e-4", "mse_clipped_e4", "{:.2f}"),
     ("MSE outdoor, e-4", "mse_outdoor_e4", "{:.2f}"),
     ("RMSE, dB", "rmse_db", "{:.2f}"),
@@ -29,9 +29,9 @@ SAMPLE_FREE: tuple[pages.Column, ...] = (
 SAMPLES: tuple[pages.Column, ...] = (
     ("here", "model", ""),
     ("outdoor pixels read", "share", "{:.1%}"),
-    ("MSE, e-4", "mse_e4", "{:.2f}"),
-    ("95 %", "interval", ""),
     ("MSE outdoor, e-4", "mse_outdoor_e4", "{:.2f}"),
+    ("MSE, e-4", "mse_e4", "{:.2f}"),
+    (INTERVAL, "interval", ""),
     ("RMSE, dB", "rmse_db", "{:.2f}"),
     ("in sight, dB", "rmse_db_los", "{:.2f}"),
     ("in shadow, dB", "rmse_db_nlos", "{:.2f}"),
@@ -45,7 +45,7 @@ RATE_ERROR: tuple[pages.Column, ...] = (
     ("payload, kbit", "kbit", "{:.2f}"),
     ("channel uses", "channel_uses", "{:,.0f}"),
     ("MSE, e-4", "mse_e4", "{:.2f}"),
-    ("95 %", "interval", ""),
+    (INTERVAL, "interval", ""),
     ("paper's row", "method", ""),
     ("paper's MSE, e-4", "paper_mse_e4", "{:.2f}"),
     ("paper's kb", "paper_kb", "{:.1f}"),
@@ -54,8 +54,11 @@ RATE_ERROR: tuple[pages.Column, ...] = (
 )
 QUALITY: tuple[pages.Column, ...] = (
     ("here", "model", ""),
+    ("maps", "maps", "{}"),
     ("NMSE", "nmse", "{:.4f}"),
+    (INTERVAL, "nmse_interval", ""),
     ("RMSE", "rmse", "{:.4f}"),
+    (INTERVAL, "rmse_interval", ""),
     ("SSIM", "ssim", "{:.4f}"),
     ("PSNR, dB", "psnr", "{:.2f}"),
     ("paper's row", "method", ""),
@@ -69,8 +72,10 @@ COST: tuple[pages.Column, ...] = (
     ("here", "model", ""),
     ("channels, ms", "features_ms", "{:.1f}"),
     ("network, ms", "network_ms", "{:.1f}"),
-    ("peak memory, MB", "peak_mb", "{:.0f}"),
-    ("before the network, MB", "base_mb", "{:.0f}"),
+    ("as deployed, ms", "lean_ms", "{:.1f}"),
+    ("with ONNX Runtime's settings, ms", "eager_ms", "{:.1f}"),
+    ("memory, MB", "memory_mb", "{:.0f}"),
+    ("process before it, MB", "base_mb", "{:.0f}"),
     ("paper's row", "method", ""),
     ("paper's time, s", "paper_seconds", "{:.3f}"),
     ("paper's memory, MB", "paper_memory_mb", "{:.0f}"),
@@ -86,14 +91,17 @@ LEARNING: tuple[pages.Column, ...] = (
     ("best after", "best_minutes", "{:.0f}"),
     ("validation MSE, e-4", "val_e4", "{:.1f}"),
     *((f"by minute {minutes}", f"val_e4_at_{minutes}", "{:.1f}") for minutes in AT_MINUTES),
-    ("gain of the last quarter", "late_gain", "{:.1%}"),
+    ("gain of the last quarter", "late", ""),
+    ("minutes it and cgan had", "equal_minutes", "{:.0f}"),
+    ("it by then", "val_e4_at_equal", "{:.1f}"),
+    ("cgan by then", "cgan_e4_at_equal", "{:.1f}"),
 )
 TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
     (
         "table_1",
         "Table I: sample-free reconstruction",
         SAMPLE_FREE,
-        "arXiv 2501.10654: RadioMapSeer (WinProp), 400/100/100 maps, 120 epochs; scaling not said. " + HERE,
+        "arXiv 2501.10654: RadioMapSeer (WinProp), 400/100/100 maps, 120 epochs; scaling not said. {here}",
     ),
     (
         "table_2",
@@ -107,7 +115,7 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         "radiodiff_2_static",
         "RadioDiff's Table II, static",
         QUALITY,
-        "RadioDiff: RadioMapSeer, raw grey, static maps; its splits leak one map. " + HERE,
+        "RadioDiff: RadioMapSeer, raw grey, static maps; its splits leak one map. {here}",
     ),
     (
         "radiodiff_2_dynamic",
@@ -119,16 +127,20 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         "radiodiff_4",
         "RadioDiff's Table IV: time and memory",
         COST,
-        "The paper's times are a GPU's. Here: batch 1 on CPU, every core, the median of 20 calls, each in a process of "
-        "its own; peak memory is the process's resident set.",
+        "The paper's times are a GPU's. Here: batch 1 on CPU, every core, the median of 20 calls, each model in a "
+        "process of its own. Networks run as they are deployed, without memory arena and spinning threads, and with "
+        "ONNX Runtime's own settings; the time of each is the better of its two. Memory is how far the channels it "
+        "looks at, with their compiled loops, and the network as deployed raise the process's largest resident set "
+        "above what stood after imports.",
     ),
     (
         "samples",
         "From samples alone",
         SAMPLES,
         "Static maps, each rebuilt from exact readings at random outdoor pixels, by methods that know neither "
-        "buildings nor transmitter; what was read is left out of every score but SSIM. No table of the papers: the "
-        "rows that need no samples stand in Table I.",
+        "buildings nor transmitter; what was read is left out of every score but SSIM. The score knows the buildings: "
+        "what a method puts on them counts as 0, by the true mask, in all but the outdoor and dB columns, which have "
+        "no building. No table of the papers: the rows that need no samples stand in Table I.",
     ),
     (
         "learning",
@@ -136,18 +148,21 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         LEARNING,
         "Images and minutes of one thread, those of weights with which a training began counted in; scored are the "
         "weights that were best on the validation split. Rows are compared at equal time by the best error up to a "
-        "minute; one whose last quarter still gained much had not stalled.",
+        "minute, and with cgan at the end of the shorter of both trainings; one whose last quarter still gained much "
+        f"had not stalled. '{NOT_YET}': its error ended above a best from before that quarter, as after a change of "
+        "phase, and says nothing of a stall.",
     ),
 )
 
 
 def told(name: str, row: Row) -> Row:
-    """A row with its interval as text, the other reading of the paper's unit, and a note."""
-    interval = None if row.get("low_e4") is None else {"low": row["low_e4"], "high": row["high_e4"]}
+    """A row with its intervals and its late gain as text, the other reading of the paper's unit, and a note."""
     kb = row.get("paper_kb")
     return {
         **row,
-        "interval": pages.interval(interval, "{:.2f}"),
+        "interval": pages.interval(row.get("mse_interval_e4"), "{:.2f}"),
+        **{key: pages.interval(row.get(key), "{:.4f}") for key in ("nmse_interval", "rmse_interval")},
+        "late": NOT_YET if row.get("ends_above_best") else pages.show(row.get("late_gain"), "{:.1%}"),
         "paper_kbit_if_bytes": None if kb is None else 8 * kb,
         "note": _note(name, row),
     }
@@ -170,12 +185,29 @@ def _note(name: str, row: Row) -> str:
 def markdown(summary: dict[str, Any]) -> str:
     """All tables with their notes and the audit."""
     parts = ["# The papers' tables, measured here\n"]
-    for name, title, columns, under in TABLES:
-        rows = [told(name, row) for row in summary["tables"][name]]
+    for title, under, rows, columns in _filled(summary):
         parts += [f"\n## {title}\n\n{under}\n\n", _markdown_table(rows, columns)]
     parts += ["\n", _speed(summary), "\n## Audit\n\n"]
     parts += [f"- {key}: {value}\n" for key, value in summary["audit"].items()]
     return "".join(parts)
+
+
+def _filled(summary: dict[str, Any]) -> Iterator[tuple[str, str, list[Row], tuple[pages.Column, ...]]]:
+    """Title, note, rows and columns of every table."""
+    here = _here(summary["audit"]["maps_seen_in_training"])
+    for name, title, columns, under in TABLES:
+        rows = [told(name, row) for row in summary["tables"][name]]
+        more = (SEEN,) if any(row.get("seen_maps") for row in rows) else ()
+        yield title, under.format(here=here), rows, (*columns, *more)
+
+
+def _here(seen_maps: int) -> str:
+    seen = (
+        f"of which networks saw up to {seen_maps} in training, so that their scores say nothing of unseen cities"
+        if seen_maps
+        else "no building of which was seen in training"
+    )
+    return f"Here: the maps named in the audit, {seen}, and networks trained on CPU cores for minutes to hours."
 
 
 def _markdown_table(rows: list[Row], columns: tuple[pages.Column, ...]) -> str:
@@ -204,11 +236,8 @@ def write_report(summary: dict[str, Any], out: Path) -> Path:
     """Write `out`/report.html; returns its path."""
     audit = summary["audit"]
     body = []
-    for name, title, columns, under in TABLES:
-        body += [
-            pages.heading(title, under),
-            pages.table([told(name, row) for row in summary["tables"][name]], columns),
-        ]
+    for title, under, rows, columns in _filled(summary):
+        body += [pages.heading(title, under), pages.table(rows, columns)]
     curves = draw_curves(summary["tables"]["learning"], out / "learning.png")
     if curves is not None:
         body.append(pages.figure(curves, "validation error of every network against minutes of training"))

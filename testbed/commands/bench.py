@@ -65,8 +65,16 @@ def rate(
         typer.Option(help="Mask codecs of the semantic frame: context, jpeg, vqvae, bitmap; 'all', or '' for none."),
     ] = "all",
     readings: Annotated[
-        str, typer.Option(help="Samples that semantic frames carry along, at most; not with JPEG masks.")
-    ] = "0,128",
+        str,
+        typer.Option(help="Samples that semantic frames carry along, at most; a frame of each. [default: 0,128]"),
+    ] = "",
+    rehearsed: Annotated[
+        str | None,
+        typer.Option(
+            help="The same, for an edge that rehearses which to send; '' for none. [default: 16,64; of --pack 64]",
+            show_default=False,
+        ),
+    ] = None,
     map_senders: Annotated[
         str,
         typer.Option(help="Ways to send the whole map: raw-map, png-map, jpeg-map, map-...; 'all', or '' for none."),
@@ -91,7 +99,11 @@ def rate(
 
     Every cell sends the actual frame as actual symbols through noise and rebuilds the map as the receiver does.
     Leaves `rows.csv`, `summary.json`, figures and `report.html` in `--out`. Stop it at any time: the same command
-    goes on. `--pack` takes about a minute on two cores.
+    goes on.
+
+    `--pack` takes about two minutes on two cores, `--data` one to two minutes a map and core with every default: 91
+    senders over 8 links at 12 Es/N0. Time grows with each of these numbers and with the maps; `--links qpsk-1/2` alone
+    takes about an eighth of it.
 
     Example: `radiosem bench rate --data ~/raytraced --codecs context,jpeg --snr-db -2,4,10 --links qpsk-1/2 --maps 4`
     """
@@ -106,9 +118,13 @@ def rate(
 
     if pack == (data is not None):
         raise InputError(f"data is {data} and pack is {pack}; give one of them")
+    if rehearsed is None:
+        rehearsed = "64" if pack else "16,64"
     links = links or ("qpsk-1/2,64qam-2/3" if pack else "all")
     source: Source = (
-        PackSource(SAMPLE_PACK, maps) if data is None else DataSource(data, gain, split, maps, seed, allow_seen)
+        PackSource(SAMPLE_PACK, maps, allow_seen)
+        if data is None
+        else DataSource(data, gain, split, maps, seed, allow_seen)
     )
     every_sender = tuple(name for name in map_sender_names() if name != "raw-map")  # PNG is as exact, and far shorter
     settings = RateSettings(
@@ -119,7 +135,8 @@ def rate(
             read_list("qualities", qualities or ("5,20" if pack else "5,10,20,50"), int, "whole numbers"),
             read_list("scales", scales, int, "whole numbers"),
             edge_maps,
-            read_list("readings", readings, int, "whole numbers"),
+            read_list("readings", readings or "0,128", int, "whole numbers"),
+            read_list("rehearsed", rehearsed, int, "whole numbers"),
         ),
         link_names() if links == "all" else read_list("links", links, str, "names of links"),
         read_list("snr_db", es_n0_db or ("0,5,10,20" if pack else _EVERY_ES_N0_DB), float, "numbers of dB"),
@@ -154,9 +171,10 @@ def _tell(summary: dict[str, Any]) -> None:
     typer.echo(f"{chosen['link']}, Es/N0 = {chosen['es_n0_db']:g} dB, {summary['audit']['maps']} maps")
     typer.echo(f"{'sender':<24}{'bits':>10}{'uses':>10}{'refused':>9}{'degraded':>9}{'MSE':>10}{'RMSE dB':>9}")
     for cell in at(summary["cells"], chosen["es_n0_db"], chosen["link"]):
+        bits = "–" if cell["payload_bits"] is None else f"{cell['payload_bits']:,.0f}"
         rmse_db = "–" if cell["rmse_db"] is None else f"{cell['rmse_db']:.1f}"
         typer.echo(
-            f"{cell['sender']:<24}{cell['payload_bits']:>10,.0f}{cell['channel_uses']:>10,.0f}"
+            f"{cell['sender']:<24}{bits:>10}{cell['channel_uses']:>10,.0f}"
             f"{cell['failed_share']:>9.0%}{cell['degraded_share']:>9.0%}{cell['mse']:>10.5f}{rmse_db:>9}"
         )
 
@@ -172,7 +190,8 @@ def tables(
     models: Annotated[str, typer.Option(help="Reconstructors, such as cgan,radiounet,kriging; 'all'.")] = "all",
     maps: Annotated[int, typer.Option(min=0, help="Maps of the rate table, evenly over the split; 0 takes all.")] = 0,
     allow_seen: Annotated[
-        bool, typer.Option("--allow-seen", help="Score maps too whose buildings a network saw in training.")
+        bool,
+        typer.Option("--allow-seen", help="Score maps too whose buildings a network saw in training, and count them."),
     ] = False,
     workers: Annotated[int, typer.Option(min=0, help="Processes of one thread each; 0 takes every core.")] = 0,
     ray: Annotated[bool, typer.Option("--ray", help="Spread over Ray; RAY_ADDRESS names a cluster.")] = False,

@@ -54,16 +54,22 @@ def pack(
         typer.Option(help="Ray-traced data set in the layout of RadioMapSeer, with heights.", envvar="RADIOSEM_DATA"),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the pack.")] = Path("testbed/sample_pack"),
+    split: Annotated[
+        str | None,
+        typer.Option(help="Every static map of train, val, test or all, not the demo's ten.", show_default=False),
+    ] = None,
 ) -> None:
-    """Make the sample pack that the demo sends again, from its data set.
+    """Make a pack of observations: the one that the demo sends, again, or one of every map of a split.
 
     Example: `radiosem data pack --data ~/raytraced --out testbed/sample_pack`
+
+    Example: `radiosem data pack --data ~/raytraced --split val --out runs/val` for `radiosem demo --pack runs/val`
     """
     require("drawing landscapes", "demo", "scipy")
     from radiosem_models.rendering.landscape import landscape_image  # only this command draws landscapes
-    from testbed.make_pack import make_pack
+    from testbed.make_pack import CHOICES, every_map, make_pack
 
-    typer.echo(make_pack(data, out, landscape_image))
+    typer.echo(make_pack(data, out, landscape_image, CHOICES if split is None else every_map(data, split)))
 
 
 def join(

@@ -13,6 +13,7 @@ from rich.table import Table
 from radiosem.readings import DEFAULT_READINGS, MAX_READINGS
 from testbed.demo import DemoSettings, Rig, choose, run_demo
 from testbed.extras import require
+from testbed.pack import SAMPLE_PACK
 
 WIDE = 132  # characters that the tables take side by side
 
@@ -102,12 +103,15 @@ def demo(
         int, typer.Option(min=0, max=MAX_READINGS, help="Most samples that a frame carries along, which mend the map.")
     ] = DEFAULT_READINGS,
     threshold_dbm: Annotated[float, typer.Option(help="Received power below this is outage, dBm.")] = -90.0,
+    pack: Annotated[
+        Path, typer.Option(help="Folder of observations, see `radiosem data pack`.", show_default="the sample pack")
+    ] = SAMPLE_PACK,
     only: Annotated[
         list[str] | None, typer.Option(help="Id of an observation to send; repeatable. Default: all.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")] = False,
 ) -> None:
-    """Send the sample pack from an edge process to a receiver process, and score what arrives.
+    """Send a pack of observations from an edge process to a receiver process, and score what arrives.
 
     Leaves `summary.json`, a PNG panel a map, `report.html` and both logs in the folder `--out`. The services read
     the environment variables EDGE_TX_* and SERVER_RX_* as always (see `radiosem edge serve --help`). Exit code 1 says
@@ -118,6 +122,7 @@ def demo(
     require("the demo", "demo", "matplotlib", "fastapi", "sqlalchemy", "uvicorn")
     settings = DemoSettings(
         out=out,
+        pack=pack,
         only=tuple(only or ()),
         es_n0_db=es_n0_db,
         codec=codec,

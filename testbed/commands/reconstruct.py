@@ -42,7 +42,9 @@ def evaluate(
     """Score one reconstructor. Most are sample-free: they get mask, transmitter and one law of the training cities.
 
     A network is refused maps whose buildings it saw in training, recognised by fingerprints of their masks.
-    Sampled pixels are left out of every score but ssim.
+    Sampled pixels are left out of every score but ssim. Errors are pooled: squares are summed over maps, and the root
+    is taken once. Intervals are 95 % over regions, blocks that share ground counted once; below six regions their
+    lowest and highest stand instead.
 
     mse, nmse, rmse, ssim and psnr are of grey in [0, 1] over all pixels; the dB scores are of outdoor, uncensored
     pixels; outage is received power below -90 dBm.
@@ -51,6 +53,7 @@ def evaluate(
 
     Example: `radiosem reconstruct eval --model kriging --samples 0.01 --data ~/RadioMapSeer --gain DPM --split all`
     """
+    from testbed.bench.pages import interval
     from testbed.reconstruct import evaluate as run  # numba and the networks load here, not for --help
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -68,8 +71,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(outcome.as_dict()))
         return
-    low, high = outcome.mse_interval
-    if low is not None and high is not None:
-        typer.echo(f"{'mse, 95 %':>16}  {low:.5g} to {high:.5g} over {outcome.regions} independent blocks")
     for name, value in outcome.as_dict().items():
+        if name.endswith("_interval"):
+            value = interval(value, "{:.5g}")
         typer.echo(f"{name:>16}  {value:.5g}" if isinstance(value, float) else f"{name:>16}  {value}")

@@ -1,7 +1,7 @@
 """Scores agree with independent implementations and with arithmetic done by hand."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
 
 from radiosem.errors import InputError
-from radiosem.metrics import Interval, bootstrap_interval, score_grey, score_map, score_outage, ssim, sum_power_dbm
+from radiosem.metrics import (
+    FEWEST_BLOCKS,
+    Interval,
+    MapScores,
+    bootstrap_interval,
+    pooled,
+    pooled_interval,
+    score_grey,
+    score_map,
+    score_outage,
+    ssim,
+    sum_power_dbm,
+)
 from radiosem.scale import Scale
 
 SIDE = 32
@@ -170,8 +182,10 @@ def test_undefined_scores_are_none() -> None:
     everything = ~NO_BUILDINGS
     scores = score_map(flat(0), flat(np.nan), everything, everything, SCALE, line_of_sight=everything)
     undefined = {name for name, value in asdict(scores).items() if value is None}
-    assert undefined == set(asdict(scores)) - {"mse", "rmse", "ssim"}
+    counts = {"pixels", "energy", "outdoor_pixels", "los_pixels", "nlos_pixels"}
+    assert undefined == set(asdict(scores)) - {"mse", "rmse", "ssim"} - counts
     assert (scores.mse, scores.ssim) == (0, 1)
+    assert (scores.pixels, scores.energy, scores.outdoor_pixels, scores.los_pixels) == (SIDE**2, 0, 0, 0)
 
 
 def test_scores_without_a_db_scale_leave_the_db_fields_none() -> None:
@@ -184,6 +198,8 @@ def test_scores_without_a_db_scale_leave_the_db_fields_none() -> None:
         "outage_iou",
         "coverage_iou",
         "all_outage_iou",
+        "los_pixels",
+        "nlos_pixels",
     }
 
 
@@ -327,9 +343,96 @@ def test_pairing_by_map_removes_what_both_models_find_hard() -> None:
     assert width(paired) < 0.05
 
 
-def test_one_block_gives_a_mean_and_no_interval() -> None:
-    interval = bootstrap_interval([1.0, 2.0], ["florence", "florence"], seed=0)
-    assert (interval.mean, interval.low, interval.high, interval.blocks) == (1.5, None, None, 1)
+def test_few_blocks_give_a_mean_and_its_range_but_no_interval() -> None:
+    interval = bootstrap_interval([1.0, 2.0, 6.0], ["florence", "florence", "munich"], seed=0)
+    assert interval == Interval(3.0, None, None, 2, lowest=1.5, highest=6.0)
+    assert bootstrap_interval(range(FEWEST_BLOCKS - 1), range(FEWEST_BLOCKS - 1), seed=0).low is None
+    assert bootstrap_interval(range(FEWEST_BLOCKS), range(FEWEST_BLOCKS), seed=0).low is not None
+
+
+def two_maps() -> list[MapScores]:
+    """One wholly in sight and nearly right, one mostly in shadow, half censored and far off."""
+    sight = corner(SIDE, 4)
+    half = np.where(corner(SIDE, 16), 0.8, 0)
+    near = score_map(flat(0.4), flat(-111.0), NO_BUILDINGS, NO_BUILDINGS, SCALE, ~NO_BUILDINGS)
+    far = score_map(half, np.where(sight, -72.0, -90.0), NO_BUILDINGS, NO_BUILDINGS, SCALE, sight)
+    return [near, far]
+
+
+def test_pooled_errors_are_those_of_all_pixels_together() -> None:
+    whole = pooled(two_maps())
+    near, far = np.full(1024, 1.0), np.concatenate([np.full(128, 2.0), np.full(384, 20.0)])
+    assert whole.rmse_db == pytest.approx(np.sqrt(np.mean(np.concatenate([near, far]) ** 2)))
+    assert whole.rmse_db_los == pytest.approx(np.sqrt((1024 * 1 + 128 * 4) / 1152))
+    assert whole.rmse_db_nlos == pytest.approx(20)
+    assert (whole.outdoor_pixels, whole.los_pixels, whole.nlos_pixels) == (1536, 1152, 384)
+    assert whole.mse_outdoor == pytest.approx((whole.rmse_db or 0) ** 2 / 100**2)
+
+
+def test_pooled_scores_follow_from_one_another() -> None:
+    maps = two_maps()
+    whole = pooled(maps)
+    assert whole.mse == pytest.approx((maps[0].mse + maps[1].mse) / 2)
+    assert whole.rmse == pytest.approx(np.sqrt(whole.mse))
+    assert whole.psnr == pytest.approx(-10 * np.log10(whole.mse))
+    assert whole.nmse == pytest.approx(2 * whole.mse / (0.4**2 + 0.8**2 / 2))
+    assert whole.ssim == pytest.approx((maps[0].ssim + maps[1].ssim) / 2)
+    assert whole.pixels == 2 * SIDE**2
+
+
+def test_pooling_one_map_changes_nothing_and_none_is_refused() -> None:
+    for scores in (*two_maps(), score_grey(noise(5), noise(6), corner(5, 5), corner(5, 6))):
+        assert asdict(pooled([scores])) == pytest.approx(asdict(scores))
+    with pytest.raises(InputError, match="scores is empty"):
+        pooled([])
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_pooled_error_in_db_lies_between_its_parts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    maps = [
+        score_map(
+            rng.random((11, 11)),
+            rng.uniform(-150, -50, (11, 11)),
+            *2 * [rng.random((11, 11)) < 0.3],
+            SCALE,
+            rng.random((11, 11)) < rng.random(),
+        )
+        for _ in range(3)
+    ]
+    whole = pooled(maps)
+    parts = [part for part in (whole.rmse_db_los, whole.rmse_db_nlos) if part is not None]
+    assert whole.rmse_db is not None
+    assert min(parts) <= whole.rmse_db * (1 + 1e-9)
+    assert whole.rmse_db <= max(parts) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("name", ["mse", "nmse", "rmse"])
+def test_an_interval_is_of_the_pooled_score(name: Literal["mse", "nmse", "rmse"]) -> None:
+    maps = [
+        score_grey(flat(0.1 * (k + 1)), flat(0.1), NO_BUILDINGS, NO_BUILDINGS, exclude=corner(k, SIDE))
+        for k in range(FEWEST_BLOCKS)
+    ]
+    interval = pooled_interval(maps, name, range(FEWEST_BLOCKS), seed=0)
+    assert interval is not None
+    assert interval.mean == pytest.approx(getattr(pooled(maps), name))
+    assert interval.low is not None
+    assert interval.high is not None
+    assert interval.lowest <= interval.low < interval.mean < interval.high <= interval.highest
+    assert interval.highest == pytest.approx(getattr(maps[-1], name))
+
+
+def test_an_error_relative_to_maps_without_any_signal_has_no_interval() -> None:
+    empty = score_grey(flat(0), flat(0.1), NO_BUILDINGS, NO_BUILDINGS)
+    assert pooled_interval([empty], "nmse", [0], seed=0) is None
+    with pytest.raises(InputError, match="over has 0"):
+        bootstrap_interval([1.0], [0], seed=0, over=[0.0])
+
+
+def test_scores_come_back_out_of_a_row() -> None:
+    (near, _) = two_maps()
+    assert MapScores.of({"map": "1", **asdict(near)}) == near
 
 
 def test_an_interval_is_repeatable_from_its_seed() -> None:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from radiosem.errors import InputError
-from testbed.make_pack import Choice, make_pack
+from testbed.make_pack import Choice, every_map, make_pack
 from testbed.pack import SAMPLE_PACK, PackEntry, open_pack, read_grey
 
 
@@ -122,3 +122,15 @@ def test_the_maker_gives_the_same_pack_for_the_same_seed_and_data(tmp_path: Path
         ("b", 2, True),
     ]
     assert made[0].transmitters()[0].height_m == 5
+
+
+def test_a_pack_of_a_split_holds_every_static_map_once(tmp_path: Path) -> None:
+    data = data_set(tmp_path / "data")
+    make_pack(data, tmp_path / "x", roofs, every_map(data, "test"))
+    made = open_pack(tmp_path / "x")
+    assert [(entry.id, len(entry.transmitters()), entry.cars) for entry in made] == [
+        ("florence-7-0", 1, None),
+        ("florence-7-1", 1, None),
+    ]
+    with pytest.raises(InputError, match="val"):
+        every_map(data, "val")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import cv2
@@ -9,16 +10,19 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from typer.testing import CliRunner
 
 from radiosem.errors import InputError
 from radiosem.features import CHANNELS
 from radiosem.fingerprints import fingerprints
+from radiosem.metrics import FEWEST_BLOCKS
 from radiosem.pathloss import PRIOR
 from radiosem.scale import RAYTRACED
 from radiosem_models.data import Dataset
 from radiosem_models.rendering.procedural import procedural_heights
 from radiosem_models.training.export import export_network, list_weights
 from testbed import reconstruct
+from testbed.commands.reconstruct import app
 from testbed.interpolation import INTERPOLATORS
 from testbed.reconstruct import LAW, evaluate
 
@@ -80,11 +84,51 @@ def test_blocks_that_share_ground_are_one_region(known: Path) -> None:
 
 def test_intervals_are_over_regions_not_over_overlapping_blocks(known: Path) -> None:
     outcome = evaluate("path-loss", known)
-    assert (outcome.maps, outcome.regions) == (5, 3)
-    low, high = outcome.mse_interval
-    assert low is not None
-    assert high is not None
-    assert low <= outcome.scores.mse <= high
+    assert (outcome.maps, outcome.regions, outcome.regions_known) == (5, 3, True)
+    interval = outcome.mse_interval
+    assert interval is not None
+    assert (interval.low, interval.high, interval.blocks) == (None, None, 3)
+    assert interval.lowest < outcome.scores.mse < interval.highest
+
+
+def test_enough_regions_have_an_interval_of_each_pooled_error(tmp_path: Path) -> None:
+    apart = [(500.0 * number, 0.0) for number in range(FEWEST_BLOCKS)]
+    outcome = evaluate("path-loss", data_set(tmp_path / "apart", apart))
+    for name in ("mse", "nmse", "rmse"):
+        interval = getattr(outcome, f"{name}_interval")
+        assert interval.low < getattr(outcome.scores, name) < interval.high
+    assert outcome.scores.rmse == pytest.approx(np.sqrt(outcome.scores.mse))
+
+
+def test_time_and_memory_are_those_of_maps_after_the_first(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def load(threads: int, lean: bool = True) -> reconstruct.Rebuild:
+        def draw(features: np.ndarray) -> np.ndarray:
+            calls.append(time.perf_counter())
+            time.sleep(0.3 if len(calls) == 1 else 0)
+            return features[LAW]
+
+        return reconstruct.Rebuild(("law",), draw)
+
+    monkeypatch.setattr(reconstruct.Reconstructors, "FORMULAS", {"path-loss": load})
+    monkeypatch.setattr(reconstruct, "peak_mb", lambda: float(len(calls)))
+    outcome = evaluate("path-loss", known)
+    assert outcome.ms_per_map < 60
+    assert outcome.peak_mb == 1
+
+
+def test_a_data_set_named_by_a_dot_has_its_folder_for_a_name(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(known)
+    assert evaluate("path-loss", Path(".")).data == "known"
+
+
+def test_what_is_typed_out_shows_intervals_in_words(known: Path) -> None:
+    typed = CliRunner().invoke(app, ["eval", "--data", str(known), "--model", "path-loss"])
+    assert typed.exit_code == 0
+    assert "mse_interval  3 regions: " in typed.stdout
+    written = CliRunner().invoke(app, ["eval", "--data", str(known), "--model", "path-loss", "--json"])
+    assert json.loads(written.stdout)["mse_interval"]["blocks"] == 3
 
 
 def test_a_score_is_of_the_prior_law_and_clean_inputs(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +174,7 @@ def test_what_is_printed_has_every_promised_key(known: Path) -> None:
 def test_a_folder_without_a_description_is_scored_as_radiomapseer(known: Path) -> None:
     (known / "dataset.json").unlink()
     outcome = evaluate("depth-map", known, split="all")
-    assert (outcome.maps, outcome.regions) == (5, 5)
+    assert (outcome.maps, outcome.regions, outcome.regions_known) == (5, 5, False)
     assert "-147" in outcome.scaling
     assert outcome.scores.rmse_db is not None
 

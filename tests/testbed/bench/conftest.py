@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 from radiosem.depth import distance_m, free_share
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, Transmitter
+from server_rx.networks import load_networks
+from server_rx.pipeline import Pipeline
+from testbed.bench.scenes import DataSource, Scene
 
 SIDE = 64
 PLACES_M = ((0.0, 0.0), (32.0, 0.0), (500.0, 0.0))  # the first two blocks overlap
@@ -41,3 +45,22 @@ def small_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
     about = {"floor_db": RAYTRACED.floor_db, "top_db": RAYTRACED.top_db, "tiles": tiles}
     (root / "dataset.json").write_text(json.dumps(about))
     return root
+
+
+@pytest.fixture(scope="session")
+def networks() -> Any:
+    """The receiver's networks and codecs."""
+    return load_networks(threads=1)
+
+
+@pytest.fixture(scope="session")
+def pipeline(networks: Any) -> Pipeline:
+    """The receiver's pipeline."""
+    return Pipeline(networks.generator, networks.codecs)
+
+
+@pytest.fixture
+def scene(small_city: Path) -> Scene:
+    """The first map of the small city."""
+    source = DataSource(small_city)
+    return source.scene(source.ids()[0])

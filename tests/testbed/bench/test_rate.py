@@ -11,42 +11,29 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import Result
-from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from channel_sim.awgn import awgn
-from channel_sim.digital import Reception
 from channel_sim.link import make_link
 from channel_sim.wire import symbols_to_bytes
 from radiosem.codecs import codec_names
 from radiosem.errors import InputError
-from radiosem.frame import Frame, pack
+from radiosem.frame import pack
 from radiosem_proto.v1.radiosem_pb2 import Burst
-from server_rx.networks import load_networks
 from server_rx.pipeline import Pipeline
-from testbed.bench import aggregate, reconstructors
+from testbed import leaks
 from testbed.bench.cells import COMPLETE, FAILED, run_scene
 from testbed.bench.figures import styles
 from testbed.bench.map_senders import LOSSLESS_MAPS, map_sender_names
 from testbed.bench.rate import RateSettings, run_rate
 from testbed.bench.scenes import DataSource, PackSource, Scene, seed_of
-from testbed.bench.senders import Plan, SemanticSender, make_senders
-from testbed.bench.store import RunFolder
+from testbed.bench.senders import READINGS, REHEARSED, Plan, SemanticSender, make_senders
+from testbed.bench.store import RunFolder, source_digest
 from testbed.cli import app
 from testbed.pack import SAMPLE_PACK
 
-PLAN = Plan(("context", "jpeg"), ("png-map", "jpeg-map"), (5, 40), (1,), readings=(0, 1023))
+PLAN = Plan(("context", "jpeg"), ("png-map", "jpeg-map"), (5, 40), (1,), readings=(0, 1023), rehearsed=(64,))
 ES_N0_DB = (-20.0, 10.0)
-
-
-@pytest.fixture(scope="module")
-def networks() -> Any:
-    return load_networks(threads=1)
-
-
-@pytest.fixture(scope="module")
-def pipeline(networks: Any) -> Pipeline:
-    return Pipeline(networks.generator, networks.codecs)
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +46,6 @@ def swept(settings: RateSettings, tmp_path_factory: pytest.TempPathFactory) -> t
     """A whole sweep: its folder and its summary."""
     out = tmp_path_factory.mktemp("swept")
     return out, run_rate(settings, out)
-
-
-@pytest.fixture
-def scene(small_city: Path) -> Scene:
-    source = DataSource(small_city)
-    return source.scene(source.ids()[0])
 
 
 def test_bits_are_those_of_the_frame_and_uses_those_of_the_link(
@@ -84,13 +65,13 @@ def test_bits_are_those_of_the_frame_and_uses_those_of_the_link(
 def test_the_rebuilt_map_is_the_one_that_the_receivers_pipeline_makes(
     scene: Scene, networks: Any, pipeline: Pipeline
 ) -> None:
-    plan = Plan(("context",), (), (), (), readings=(32,))
+    plan = Plan(("context",), (), (), (), readings=(), rehearsed=(32,))
     (sender,) = make_senders(plan, pipeline, networks.codecs)
     link = make_link("qpsk-1/2")
     ((row, received),) = run_scene(scene, [sender], [link], (6.0,), seed=3)
     assert isinstance(sender, SemanticSender)
-    rng = np.random.default_rng(seed_of(3, scene.id, "context + 32", "qpsk-1/2", 6.0))
-    frame = pack(scene.semantics(readings=32), networks.codecs[_id_of(networks, "context")])
+    rng = np.random.default_rng(seed_of(3, scene.id, "context + 32 rehearsed", "qpsk-1/2", 6.0))
+    frame = pack(scene.semantics(32, networks.generator), networks.codecs[_id_of(networks, "context")])
     noisy = awgn(link.encode(frame), 6.0, rng)
     burst = Burst(observation_id="x", symbols=symbols_to_bytes(noisy), es_n0_db=6.0, link="qpsk-1/2")
     (record,) = pipeline.rebuild([pipeline.receive(burst)])
@@ -126,7 +107,7 @@ def test_a_noisier_channel_is_not_better(swept: tuple[Path, dict[str, Any]]) -> 
 def test_samples_are_left_out_and_the_law_is_fitted_from_them(scene: Scene) -> None:
     assert scene.sampled.sum() == 300
     assert not (scene.sampled & scene.buildings).any()
-    assert scene.semantics(readings=0).path_losses[0].samples > 0
+    assert scene.semantics(0).path_losses[0].samples > 0
     grey = scene.truth_grey[scene.samples.row, scene.samples.col]
     noise_db = scene.samples.power_dbm - scene.scale.gain_db(grey) - 23
     assert (noise_db[grey == 0] == 0).all()
@@ -138,23 +119,6 @@ def test_edge_maps_are_no_nearer_the_truth_than_what_the_edge_knows(swept: tuple
     assert error["edge jpeg-map 1/1 q40"] > 0.5 * error["context + 1023"]
     assert error["context + 1023"] < error["context"]
     assert error["png-map"] < error["jpeg-map 1/1 q40"] < error["edge jpeg-map 1/1 q40"]
-
-
-class _BitmapsOnly:
-    """A link that says no to what it cannot carry, as the learned one does."""
-
-    name = "choosy"
-
-    def encode(self, frame: Frame) -> NDArray[np.complex64]:
-        raise InputError("this link carries nothing")
-
-    def decode(self, symbols: NDArray[np.complex64], es_n0_db: float) -> Reception:
-        raise AssertionError("nothing was sent")
-
-
-def test_a_link_that_cannot_carry_a_frame_has_no_row(scene: Scene, networks: Any, pipeline: Pipeline) -> None:
-    senders = make_senders(Plan(("context",), (), (), ()), pipeline, networks.codecs)
-    assert not list(run_scene(scene, senders, [_BitmapsOnly()], (10.0,), seed=0))
 
 
 def _content(summary: dict[str, Any]) -> dict[str, Any]:
@@ -186,8 +150,8 @@ def test_a_stopped_sweep_goes_on_to_the_same_outcome_and_processes_change_nothin
 def test_maps_that_a_network_saw_in_training_are_refused(
     small_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconstructors, "training_fingerprints", lambda name: np.empty(0, np.uint32))
-    monkeypatch.setattr(reconstructors, "seen_blocks", lambda dataset, block_ids, known: {block_ids[0]: 0.9})
+    monkeypatch.setattr(leaks, "training_fingerprints", lambda name: np.empty(0, np.uint32))
+    monkeypatch.setattr(leaks, "seen_blocks", lambda masks, known: {next(iter(masks)): 0.9})
     source = DataSource(small_city)
     with pytest.raises(InputError, match="generator saw the buildings of 1 of 3 maps in training"):
         run_rate(RateSettings(source, PLAN, ("qpsk-1/2",), (10.0,)), tmp_path)
@@ -205,14 +169,19 @@ def test_cells_have_intervals_over_ground_and_differences_by_map(swept: tuple[Pa
     assert (summary["audit"]["maps"], summary["audit"]["spatial_blocks"]) == (3, 2)
     by_sender = {cell["sender"]: cell for cell in summary["cells"] if cell["es_n0_db"] == 10}
     ours, other = by_sender["context + 1023"], by_sender["jpeg 1/1 q5"]
-    assert ours["mse_interval"]["low"] <= ours["mse"] <= ours["mse_interval"]["high"]
+    interval = ours["mse_interval"]
+    assert (interval["blocks"], interval["low"], interval["high"]) == (2, None, None)
+    assert interval["lowest"] < interval["mean"] < interval["highest"]
+    assert interval["mean"] == pytest.approx(ours["mse"])
     assert ours["mse_against"]["mean"] == 0
     assert other["mse_against"]["mean"] == pytest.approx(other["mse"] - ours["mse"])
 
 
 def test_the_audit_names_data_scale_weights_and_machine(swept: tuple[Path, dict[str, Any]]) -> None:
     audit = swept[1]["audit"]
-    assert len(audit["split_sha256"]) == 64
+    assert len(audit["split_sha256"]) == len(audit["truth_sha256"]) == 64
+    assert audit["code_sha256"] == source_digest()
+    assert set(audit["weights_sha256"]) == {"generator"}
     assert audit["scale"] == {"floor_db": -150.0, "top_db": -47.86}
     assert len(audit["weights_sha256"]["generator"]) == 64
     assert audit["machine"]["cores"] >= 1
@@ -228,31 +197,22 @@ def test_rivals_are_compared_at_as_many_uses_or_more(swept: tuple[Path, dict[str
         assert rival["lower_than_ours"] == (rival["mse"] < entry["mse"])
 
 
-def test_the_jpeg_route_is_its_own_anchor(swept: tuple[Path, dict[str, Any]]) -> None:
-    found = {(row["family"], row["rate"]): row for row in swept[1]["bd_rates"] if row["es_n0_db"] == 10}
-    assert found["jpeg", "payload_bits"]["bd_rate_percent"] == pytest.approx(0, abs=1e-6)
-    assert found["png-map", "payload_bits"]["bd_rate_percent"] is None
+def test_the_jpeg_route_is_its_own_anchor_without_and_with_readings(swept: tuple[Path, dict[str, Any]]) -> None:
+    rows = [row for row in swept[1]["bd_rates"] if row["es_n0_db"] == 10 and row["rate"] == "payload_bits"]
+    found = {(row["family"], row["anchor"]): row["bd_rate_percent"] for row in rows}
+    assert found["jpeg", "jpeg"] == pytest.approx(0, abs=1e-6)
+    assert found["jpeg + readings", "jpeg + readings"] == pytest.approx(0, abs=1e-6)
+    assert found["context + readings", "jpeg + readings"] is not None
+    assert found["png-map", "jpeg"] is None
+    assert ("png-map", "jpeg + readings") not in found
 
 
 def test_every_family_of_senders_has_a_colour_of_its_own() -> None:
     whole = map_sender_names()
-    families = [*codec_names(), *whole, *(f"edge {name}" for name in whole if name not in LOSSLESS_MAPS)]
+    codecs = [*codec_names(), "jscc"]
+    families = [*codecs, *(codec + READINGS + how for codec in codecs for how in ("", REHEARSED)), *whole]
+    families += [f"edge {name}" for name in whole if name not in LOSSLESS_MAPS]
     assert len(set(styles([{"family": family} for family in families]).values())) == len(families)
-
-
-def test_the_learned_link_stands_beside_the_best_digital_frame_that_is_no_longer() -> None:
-    def cell(sender: str, link: str, uses: float, mse: float) -> dict[str, Any]:
-        figures = {"channel_uses": uses, "mse": mse, "wrong_pixel_share": 0, "failed_share": 0, "degraded_share": 0}
-        return {"sender": sender, "link": link, "kind": "semantics", "es_n0_db": 4.0, **figures}
-
-    cells = [
-        cell("bitmap", "jscc", 2000, 0.010),
-        cell("context", "qpsk-1/2", 5000, 0.006),
-        cell("jpeg 1/4 q5", "qpsk-1/2", 1900, 0.012),
-        cell("jpeg 1/4 q5", "16qam-1/2", 1000, 0.020),
-    ]
-    (entry,) = aggregate.learned_link(cells)
-    assert (entry["mse"], entry["digital"]["mse"]) == (0.010, 0.012)
 
 
 class _Tags(HTMLParser):
@@ -297,7 +257,7 @@ def test_the_report_is_well_formed_and_needs_nothing_else(swept: tuple[Path, dic
 def test_the_pack_is_a_source_with_its_own_samples() -> None:
     source = PackSource(SAMPLE_PACK)
     two = source.scene("florence-10-two")
-    assert len(two.transmitters) == len(two.semantics(readings=0).path_losses) == 2
+    assert len(two.transmitters) == len(two.semantics(0).path_losses) == 2
     assert set(source.regions()) == set(source.ids())
     assert len(set(source.regions().values())) < len(source.ids())
 

@@ -1,17 +1,21 @@
 """The papers' tables: each figure beside its paper's, kept between runs for the same masks and weights only."""
 
 import json
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from radiosem.errors import InputError, RadiosemError
-from testbed.bench import learning, published, tables
+from radiosem_models.data import Dataset
+from testbed.bench import learning, pages, published, tables
 from testbed.bench.speed import time_alone
 from testbed.bench.tables import TableSettings, run_tables
-from testbed.bench.tables_report import TABLES, markdown
+from testbed.bench.tables_report import NOT_YET, TABLES, markdown, told
+from testbed.reconstruct import evaluate, regions_known
 
 FORMULAS = ("path-loss", "depth-map")
 MODELS = (*FORMULAS, "knn")
@@ -45,7 +49,33 @@ def test_every_table_has_our_rows_and_all_of_the_papers(outcome: tuple[Path, dic
 def test_the_sample_free_figure_is_the_evaluations(outcome: tuple[Path, dict[str, Any]], small_city: Path) -> None:
     row = outcome[1]["tables"]["table_1"][0]
     assert row["mse_e4"] == pytest.approx(1e4 * tables.evaluate("path-loss", small_city).scores.mse)
-    assert row["low_e4"] <= row["mse_e4"] <= row["high_e4"]
+    interval = row["mse_interval_e4"]
+    assert (interval["low"], interval["high"], interval["blocks"]) == (None, None, 2)
+    assert interval["lowest"] < row["mse_e4"] < interval["highest"]
+    assert f"2 regions: {interval['lowest']:.2f}, {interval['highest']:.2f}" in markdown(outcome[1])
+
+
+def test_rows_of_quality_say_of_how_many_maps_and_how_sure_they_are(outcome: tuple[Path, dict[str, Any]]) -> None:
+    row = outcome[1]["tables"]["radiodiff_2_static"][0]
+    assert (row["maps"], row["rmse_interval"]["blocks"]) == (3, 2)
+    assert row["nmse_interval"]["lowest"] < row["nmse"] < row["nmse_interval"]["highest"]
+    assert row["rmse"] == pytest.approx((outcome[1]["tables"]["table_1"][0]["mse_e4"] / 1e4) ** 0.5)
+
+
+def test_an_interval_is_shown_from_six_regions_on_and_their_range_below() -> None:
+    few = {"low": None, "high": None, "blocks": 4, "lowest": 1.0, "highest": 3.0}
+    assert pages.interval(few, "{:.1f}") == "4 regions: 1.0 … 3.0"
+    assert pages.interval(few | {"low": 1.5, "high": 2.5}, "{:.1f}") == "1.5 … 2.5"
+    assert pages.interval(few | {"blocks": 1}) == pages.interval(None) == pages.NONE
+
+
+def test_tiles_without_places_are_said_to_be_taken_as_independent(small_city: Path, tmp_path: Path) -> None:
+    assert regions_known(Dataset(small_city), "test")
+    shutil.copytree(small_city, tmp_path / "here")
+    (tmp_path / "here/dataset.json").unlink()
+    settings = TableSettings(tmp_path / "here", split="all")
+    audit = tables._audit(settings, Dataset(tmp_path / "here"), ["RT"], [], None)
+    assert audit["independence"] == "regions unknown: tiles taken as independent"
 
 
 def test_what_samples_tell_is_scored_at_every_share(outcome: tuple[Path, dict[str, Any]], small_city: Path) -> None:
@@ -53,12 +83,15 @@ def test_what_samples_tell_is_scored_at_every_share(outcome: tuple[Path, dict[st
     assert [(row["model"], row["share"]) for row in rows] == [("knn", share) for share in tables.SHARES]
     assert rows[2]["mse_e4"] == pytest.approx(1e4 * tables.evaluate("knn", small_city, samples=0.1).scores.mse)
     assert rows[2]["mse_e4"] < rows[0]["mse_e4"]
+    assert all("by the true mask" in row["buildings"] for row in rows)
 
 
 def test_time_and_memory_are_of_a_process_alone(outcome: tuple[Path, dict[str, Any]]) -> None:
     cost = {row["model"]: row for row in outcome[1]["tables"]["radiodiff_4"]}["path-loss"]
     assert cost["network_ms"] < cost["features_ms"]
-    assert cost["peak_mb"] >= cost["base_mb"] > 30
+    assert cost["base_mb"] > 30
+    assert 0 <= cost["memory_mb"] < 50  # it looks at one channel, without compiled loops
+    assert cost["network_ms"] == min(cost["lean_ms"], cost["eager_ms"])
     assert outcome[1]["speed"]["network"] is None  # neither network was asked for
 
 
@@ -77,8 +110,63 @@ def test_scores_are_kept_until_masks_or_weights_change(
     split = outcome[1]["audit"]["split_sha256"]
     assert tables._scores(settings, split, *arguments)[task]["maps"] == 3
     assert tables._scores(settings, "0" * 64, *arguments)[task] == {"refused": "scored again"}
+    unseen = replace(settings, allow_seen=False)  # kept scores may be of maps that such a run refuses
+    assert tables._scores(unseen, split, *arguments)[task] == {"refused": "scored again"}
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(tables, "source_digest", lambda: "other code")
+        assert tables._scores(settings, split, *arguments)[task] == {"refused": "scored again"}
     monkeypatch.setattr(tables, "weights_of", lambda model: {"path-loss": "1" * 64})
     assert tables._scores(settings, split, *arguments)[task] == {"refused": "scored again"}
+
+
+def test_maps_that_were_seen_are_counted_in_rows_note_and_audit(
+    small_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scored(model: str, *given: Any, **more: Any) -> Any:
+        outcome = evaluate(model, *given, **more)
+        return replace(outcome, seen=True, seen_maps=2) if model == "depth-map" else outcome
+
+    monkeypatch.setattr(tables, "evaluate", scored)
+    monkeypatch.setattr(tables, "_rate", lambda *given: None)
+    monkeypatch.setattr(tables, "_costs", lambda *given: {})
+    summary = run_tables(TableSettings(small_city, models=FORMULAS, allow_seen=True), tmp_path)
+    assert [row["seen_maps"] for row in summary["tables"]["table_1"][:2]] == [0, 2]
+    assert [row["seen_maps"] for row in summary["tables"]["radiodiff_2_static"][:2]] == [0, 2]
+    assert summary["audit"]["maps_seen_in_training"] == 2
+    text = markdown(summary)
+    assert "maps seen in training |" in text
+    assert "networks saw up to 2 in training" in text
+    assert "no building of which was seen" not in text
+
+
+def test_nothing_is_said_of_seen_maps_where_none_was(outcome: tuple[Path, dict[str, Any]]) -> None:
+    summary = json.loads(json.dumps(outcome[1]))
+    for rows in summary["tables"].values():
+        for row in rows:
+            row.pop("seen_maps", None)
+    text = markdown(summary | {"audit": summary["audit"] | {"maps_seen_in_training": 0}})
+    assert "no building of which was seen in training" in text
+    assert "maps seen in training |" not in text
+
+
+def test_a_sweep_over_seen_maps_counts_those_that_any_of_its_networks_saw(
+    small_city: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fingerprints(name: str) -> str:
+        if name == "silent":
+            raise InputError("it does not say")
+        return name
+
+    monkeypatch.setattr(tables, "training_fingerprints", fingerprints)
+    monkeypatch.setattr(tables, "seen_blocks", lambda masks, name: dict.fromkeys([*masks][:1], 1.0))
+    allowed, dataset = TableSettings(small_city, allow_seen=True), Dataset(small_city)
+
+    def seen(settings: TableSettings, *networks: str) -> int:
+        return tables._seen_by_senders(settings, dataset, {"audit": {"weights_sha256": dict.fromkeys(networks, "")}})
+
+    assert seen(allowed, "generator", "jscc-decoder") == 1
+    assert seen(allowed, "generator", "silent") == 3
+    assert seen(replace(allowed, allow_seen=False), "generator") == 0
 
 
 def test_markdown_and_json_say_the_same(outcome: tuple[Path, dict[str, Any]]) -> None:
@@ -108,22 +196,28 @@ def test_a_reconstructor_that_cannot_be_timed_says_why(small_city: Path, monkeyp
         time_alone("magic", small_city, "RT", "test", 1)
 
 
-def _trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, **meta: Any) -> None:
+def _trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **networks: dict[str, Any]) -> None:
+    """List networks, by their names with _ for -, and what the manifest says of their trainings."""
+    listed = [_listed(name.replace("_", "-"), **meta) for name, meta in networks.items()]
+    (tmp_path / "MANIFEST.toml").write_text("".join(listed))
+    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(learning, "map_codec_names", lambda: ())
+
+
+def _listed(name: str, **meta: Any) -> str:
     entry = {key: "none" for key in ("recipe", "licence")} | {"name": name, "file": "it.onnx", "sha256": "0" * 64}
     lines = [
         f"{key} = {json.dumps(value)}" for key, value in (entry | {"bytes": 1, "data": "here, split train 1"}).items()
     ]
     lines += ["[weights.metrics]", "val_mse = 0.01", "[weights.meta]"]
     lines += [f"{key} = {json.dumps(value)}" for key, value in meta.items()]
-    (tmp_path / "MANIFEST.toml").write_text("[[weights]]\n" + "\n".join(lines))
-    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(tmp_path))
-    monkeypatch.setattr(learning, "map_codec_names", lambda: ())
+    return "[[weights]]\n" + "\n".join(lines) + "\n"
 
 
 def test_rivals_are_compared_at_equal_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     curve = [[600, 10, 0.08], [1200, 20, 0.04], [1800, 30, 0.05], [2400, 40, 0.03]]
     facts = {"images": 20, "seconds": 1200.0, "parameters": 1_500_000, "judged_on": "ab"}
-    _trained(tmp_path, monkeypatch, "rival-ae", curve=curve, **facts)
+    _trained(tmp_path, monkeypatch, rival_ae={"curve": curve, **facts})
     (row,) = learning.learning_rows(("path-loss", "ae"))
     assert (row["data"], row["parameters_m"], row["val_e4"]) == ("here", 1.5, 100)
     assert (row["images"], row["minutes"], row["best_minutes"]) == (40, 40, 20)
@@ -135,7 +229,47 @@ def test_rivals_are_compared_at_equal_time(tmp_path: Path, monkeypatch: pytest.M
 def test_a_network_that_does_not_say_how_it_was_trained_has_a_row_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _trained(tmp_path, monkeypatch, "rival-ae")
+    _trained(tmp_path, monkeypatch, rival_ae={})
     (row,) = learning.learning_rows(("ae",))
     assert {row[key] for key in ("images", "minutes", "parameters_m", "val_e4_at_15", "late_gain")} == {None}
     assert learning.draw([row], tmp_path / "curves.png") is None
+
+
+@pytest.mark.parametrize(
+    ("errors", "gain", "shown"),
+    [
+        ((0.08, 0.04, 0.07, 0.05), None, NOT_YET),  # a new phase, cut off before it came back to its best
+        ((0.08, 0.04, 0.0405, 0.0405), 0.0, "0.0%"),  # a stall
+        ((0.08, 0.04, 0.06, 0.03), 0.25, "25.0%"),
+        ((0.08,), None, pages.NONE),  # nothing before the last quarter
+    ],
+)
+def test_a_phase_that_was_cut_off_is_no_stall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: tuple[float, ...], gain: float | None, shown: str
+) -> None:
+    curve = [[600.0 * (step + 1), step, error] for step, error in enumerate(errors)]
+    _trained(tmp_path, monkeypatch, rival_ae={"curve": curve})
+    (row,) = learning.learning_rows(("ae",))
+    assert row["late_gain"] == (None if gain is None else pytest.approx(gain))
+    assert told("learning", row)["late"] == shown
+
+
+def test_every_rival_stands_beside_our_generator_at_the_time_that_both_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = {"curve": [[600.0, 1, 0.05], [1200.0, 2, 0.02], [1800.0, 3, 0.01]], "judged_on": "ab"}
+    longer = {"curve": [[600.0, 1, 0.06], [1800.0, 2, 0.04], [3600.0, 3, 0.02]], "judged_on": "ab"}
+    shorter = {"curve": [[1200.0, 2, 0.03]], "judged_on": "ab"}
+    _trained(
+        tmp_path,
+        monkeypatch,
+        generator=ours,
+        rival_longer=longer,
+        rival_shorter=shorter,
+        rival_elsewhere=shorter | {"judged_on": "cd"},
+    )
+    rows = learning.learning_rows(("cgan", "longer", "shorter", "elsewhere"))
+    found = [[row[key] for key in ("equal_minutes", "val_e4_at_equal", "cgan_e4_at_equal")] for row in rows]
+    assert found[1] == pytest.approx([30, 400, 100])
+    assert found[2] == pytest.approx([20, 300, 200])
+    assert found[0] == found[3] == [None] * 3
