@@ -12,10 +12,7 @@ from radiosem.codecs import make_codec
 from radiosem.errors import InputError, RadiosemError
 from radiosem.types import BuildingMap
 from radiosem_models.data import Dataset
-from testbed.leaks import refusal, seen_blocks, split_fingerprints, training_fingerprints
-
-# The training split behind the tables of `context`, which no manifest lists; see `radiosem_models.context_tables`.
-CONTEXT_SPLIT = "3c9efceb"
+from testbed.leaks import CONSTANTS_SPLIT, refusal, seen_blocks, split_fingerprints, training_fingerprints
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def count_seen(codec: str, dataset: Dataset, block_ids: list[str], allow_seen: b
     """
     try:
         if codec == "context":
-            known = split_fingerprints(f"codec {codec}", [CONTEXT_SPLIT])
+            known = split_fingerprints(f"codec {codec}", [CONSTANTS_SPLIT])
         elif codec == "vqvae":
             known = training_fingerprints("vqvae-encoder")
         else:

@@ -18,6 +18,9 @@ from radiosem_models.training.seen import splits_named
 FEWEST_PATCHES, LEAST_SHARE = 5, 0.10
 NAMED = 5  # maps that an error names
 
+# The training split behind what no manifest lists: the prior law, regression on the depth map, tables of `context`.
+CONSTANTS_SPLIT = "3c9efceb"
+
 
 def training_fingerprints(name: str) -> NDArray[np.uint32]:
     """Fingerprints of every mask that a network of the manifest was trained on, sorted.

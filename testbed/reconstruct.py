@@ -23,7 +23,7 @@ from radiosem_models.data import Dataset, MapKey
 from testbed.bench.audit import peak_mb
 from testbed.interpolation import INTERPOLATORS
 from testbed.interpolation.readings import LARGEST_SHARE, LEAST_SHARE, Grey, check_share, draw_readings
-from testbed.leaks import refusal, seen_blocks, training_fingerprints
+from testbed.leaks import CONSTANTS_SPLIT, refusal, seen_blocks, split_fingerprints, training_fingerprints
 
 Features = NDArray[np.float32]  # [C, H, W], see radiosem.features
 LAW, DEPTH = (CHANNELS.index(name) for name in ("law", "depth map"))
@@ -252,12 +252,23 @@ def _check_model(model: str, samples: float | None) -> None:
 
 
 def _check_unseen(model: str, dataset: Dataset, keys: list[MapKey], allow_seen: bool) -> dict[str, float]:
-    """Share of known patches of each block that the model saw in training. Raises InputError unless allowed."""
-    network = network_of(model)
-    if network is None:
-        return {}
-    masks = dataset.masks(key.block_id for key in keys)
-    seen = seen_blocks(masks, training_fingerprints(network))
+    """Share of known patches of each block that the model saw in training; all of all, where it does not say.
+
+    raises  InputError unless seen maps are allowed
+    """
+    masks, network = dataset.masks(key.block_id for key in keys), network_of(model)
+    try:
+        if network is not None:
+            known = training_fingerprints(network)
+        elif model in Reconstructors.FORMULAS:
+            known = split_fingerprints(model, [CONSTANTS_SPLIT])
+        else:
+            return {}  # an interpolation learns from the readings of its map alone
+    except InputError:
+        if allow_seen:
+            return dict.fromkeys(masks, 1.0)
+        raise
+    seen = seen_blocks(masks, known)
     if seen and not allow_seen:
         raise InputError(refusal(model, seen, len(masks)))
     return seen

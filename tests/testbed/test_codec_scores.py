@@ -16,7 +16,7 @@ from radiosem_models.data import Dataset
 from radiosem_models.rendering.procedural import procedural_heights
 from radiosem_models.training.manifest import list_weights
 from testbed.cli import app
-from testbed.codec_scores import CONTEXT_SPLIT, count_seen, read_masks, score_codec
+from testbed.codec_scores import CONSTANTS_SPLIT, count_seen, read_masks, score_codec
 from testbed.leaks import seen_blocks
 
 
@@ -62,10 +62,10 @@ def learned(tmp_path, monkeypatch):
     folder.mkdir()
     network = {"name": "vqvae-encoder", "file": "none", "sha256": "0" * 64, "bytes": 1}
     about = {"licence": "MIT", "recipe": "", "data": "", "meta": {}}
-    list_weights(folder, network | about | {"meta": {"seen_splits": [CONTEXT_SPLIT]}})
+    list_weights(folder, network | about | {"meta": {"seen_splits": [CONSTANTS_SPLIT]}})
     np.savez(folder / "prints.npz", fingerprints=fingerprints(masks[0]))
     content = (folder / "prints.npz").read_bytes()
-    prints = {"name": f"seen-{CONTEXT_SPLIT}", "file": "prints.npz", "sha256": hashlib.sha256(content).hexdigest()}
+    prints = {"name": f"seen-{CONSTANTS_SPLIT}", "file": "prints.npz", "sha256": hashlib.sha256(content).hexdigest()}
     list_weights(folder, prints | about | {"bytes": len(content)})
     monkeypatch.setenv("RADIOSEM_WEIGHTS", str(folder))
     return data
@@ -106,7 +106,7 @@ def test_the_command_refuses_what_was_learned_from_and_prints_how_many_were(lear
 
 
 def test_the_split_behind_the_tables_of_context_is_listed():
-    assert entry(f"seen-{CONTEXT_SPLIT}").meta["maps"] == 305
+    assert entry(f"seen-{CONSTANTS_SPLIT}").meta["maps"] == 305
 
 
 def test_a_folder_without_masks_is_refused_by_name(tmp_path):
