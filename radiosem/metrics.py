@@ -1,15 +1,15 @@
-"""A true and a rebuilt radio map -> scores: grey, dB, outage; many maps -> pooled scores and bootstrap intervals.
+"""A true and a rebuilt radio map -> scores: grey, dB, outage.
 
 A score that is not defined (no such pixels, a division by zero, an unknown dB scale) is None, never NaN.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, Self
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from radiosem.errors import InputError
 from radiosem.scale import Scale
@@ -17,7 +17,6 @@ from radiosem.types import BuildingMap, RadioMap
 
 DEFAULT_POWER_DBM = 23.0
 DEFAULT_THRESHOLD_DBM = -90.0
-FEWEST_BLOCKS = 6  # that an interval is drawn from: of two, a bootstrap has three outcomes
 
 
 @dataclass(frozen=True)
@@ -71,22 +70,6 @@ class MapScores(OutageScores):
         return cls(**{field.name: row[field.name] for field in fields(cls)})
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A score over maps, with its bootstrap interval over blocks.
-
-    low, high        None below `FEWEST_BLOCKS` blocks, which are too few to draw from
-    lowest, highest  of the scores of single blocks
-    """
-
-    mean: float
-    low: float | None
-    high: float | None
-    blocks: int
-    lowest: float
-    highest: float
-
-
 def ssim(truth: NDArray[Any], prediction: NDArray[Any]) -> float:
     """Mean structural similarity of two grey images in [0, 1] (Wang et al., IEEE Trans. Image Process. 13(4), 2004).
 
@@ -102,7 +85,7 @@ def ssim(truth: NDArray[Any], prediction: NDArray[Any]) -> float:
         return np.asarray(sliding_window_view(down, 11, axis=1) @ taps, np.float64)
 
     x, y = np.asarray(truth, np.float64), np.asarray(prediction, np.float64)
-    _check_shapes(x.shape, prediction=y)
+    check_shapes(x.shape, prediction=y)
     if min(x.shape) < 11:
         raise InputError(f"truth has shape {x.shape}; ssim needs sides of at least 11 pixels")
     mu_x, mu_y = window_mean(x), window_mean(y)
@@ -128,7 +111,7 @@ def score_outage(
     prediction_dbm   [H, W]; NaN (the prediction has a building there, so no power) is in outage
     buildings        bool [H, W], true buildings and any other pixels to leave out
     """
-    _check_shapes(buildings.shape, truth_power_dbm=truth_power_dbm, censored=censored, prediction_dbm=prediction_dbm)
+    check_shapes(buildings.shape, truth_power_dbm=truth_power_dbm, censored=censored, prediction_dbm=prediction_dbm)
     truth = ((truth_power_dbm < threshold_dbm) | censored)[~buildings]
     prediction = ~(prediction_dbm >= threshold_dbm)[~buildings]
     return OutageScores(
@@ -155,7 +138,7 @@ def score_grey(
     raises              InputError on shapes that differ, truth outside [0, 1], a prediction that is not a number
                         outside the received buildings, or nothing left to score
     """
-    _check_shapes(
+    check_shapes(
         np.shape(truth_grey),
         prediction=prediction_grey,
         true_buildings=true_buildings,
@@ -179,7 +162,7 @@ def score_grey(
     scored = _outdoor(true_buildings, exclude)
     uncensored = scored & (truth > 0)
     return MapScores(
-        **_of_error(mse, energy),
+        **of_error(mse, energy),
         ssim=ssim(truth, prediction),
         mse_outdoor=_mean(squared[uncensored]),
         rmse_db=None,
@@ -220,7 +203,7 @@ def score_map(
     threshold_dbm       outage is received power below this; its scores are None where that is below the floor
     raises              InputError as `score_grey`
     """
-    _check_shapes(np.shape(truth_grey), prediction=prediction_gain_db, line_of_sight=line_of_sight)
+    check_shapes(np.shape(truth_grey), prediction=prediction_gain_db, line_of_sight=line_of_sight)
     grey = scale.grey(prediction_gain_db)
     scores = score_grey(truth_grey, grey, true_buildings, received_buildings, exclude)
 
@@ -235,7 +218,7 @@ def score_map(
     in_shadow = None if line_of_sight is None else uncensored & ~line_of_sight
 
     def rmse_db(pixels: NDArray[np.bool_] | None) -> float | None:
-        return None if pixels is None else _root(_mean(squared_db[pixels]))
+        return None if pixels is None else root(_mean(squared_db[pixels]))
 
     outage = OutageScores(None, None, None)
     if threshold_dbm >= power_dbm + scale.floor_db:
@@ -262,101 +245,13 @@ def sum_power_dbm(powers_dbm: Sequence[NDArray[Any]]) -> RadioMap:
     """
     if not powers_dbm:
         raise InputError("powers_dbm is empty; it must hold one map a transmitter")
-    _check_shapes(np.shape(powers_dbm[0]), **{f"powers_dbm[{i}]": power for i, power in enumerate(powers_dbm)})
+    check_shapes(np.shape(powers_dbm[0]), **{f"powers_dbm[{i}]": power for i, power in enumerate(powers_dbm)})
     total_mw = np.sum([10 ** (np.asarray(power, np.float64) / 10) for power in powers_dbm], axis=0)
     with np.errstate(divide="ignore"):  # no power from any transmitter is -inf dBm
         return np.asarray(10 * np.log10(total_mw), np.float32)
 
 
-def pooled(scores: Sequence[MapScores]) -> MapScores:
-    """Scores of several maps as of one: squared errors and pixels are summed, then roots, ratios and dB taken once.
-
-    So `rmse` is the root of `mse`, `psnr` its dB, `nmse` the squared error over the squared truth, and `rmse_db` lies
-    between its parts in sight and in shadow. ssim, censored_share and those of outage are means over the maps that
-    define them.
-
-    raises  InputError when there is no map
-    """
-    if not scores:
-        raise InputError("scores is empty; it must hold those of at least one map")
-
-    def mean(name: str, weight: str | None = None, power: int = 1) -> float | None:
-        known = [s for s in scores if getattr(s, name) is not None and (weight is None or getattr(s, weight))]
-        weights = None if weight is None else [getattr(s, weight) for s in known]
-        return float(np.average([getattr(s, name) ** power for s in known], weights=weights)) if known else None
-
-    def total(name: str) -> int | None:
-        known = [count for s in scores if (count := getattr(s, name)) is not None]
-        return sum(known) if known else None
-
-    parts = {"rmse_db": "outdoor_pixels", "rmse_db_los": "los_pixels", "rmse_db_nlos": "nlos_pixels"}
-    means = [field.name for field in fields(OutageScores)] + ["ssim", "censored_share"]
-    found: dict[str, Any] = {name: _root(mean(name, weight, power=2)) for name, weight in parts.items()}
-    found |= {name: mean(name) for name in means} | {"mse_outdoor": mean("mse_outdoor", "outdoor_pixels")}
-    found |= {name: total(name) for name in ("pixels", *parts.values())}
-    return MapScores(**found, **_of_error(mean("mse", "pixels") or 0, mean("energy", "pixels") or 0))
-
-
-def pooled_interval(
-    scores: Sequence[MapScores], name: Literal["mse", "nmse", "rmse"], blocks: ArrayLike, seed: int
-) -> Interval | None:
-    """Interval of that score of `pooled`; None where the truth of a map is 0 everywhere and `name` is nmse.
-
-    blocks, seed  as `bootstrap_interval`, and what it raises
-    """
-    errors = [s.mse * s.pixels for s in scores]
-    over = [s.pixels * (s.energy if name == "nmse" else 1) for s in scores]
-    if not all(over):
-        return None
-    interval = bootstrap_interval(errors, blocks, seed, over=over)
-    if name != "rmse":
-        return interval
-    roots = {key: _root(value) for key, value in asdict(interval).items() if key != "blocks"}
-    return Interval(blocks=interval.blocks, **roots)  # type: ignore[arg-type]
-
-
-def bootstrap_interval(
-    values: ArrayLike,
-    blocks: ArrayLike,
-    seed: int,
-    baseline: ArrayLike | None = None,
-    over: ArrayLike | None = None,
-    level: float = 0.95,
-    resamples: int = 10_000,
-) -> Interval:
-    """Mean of a score over maps, or ratio of two sums, with its percentile bootstrap interval over spatial blocks.
-
-    Maps of one block are drawn together, because neighbours share streets and are no independent evidence. Below
-    `FEWEST_BLOCKS` blocks there is no interval.
-
-    values    [N] score of each map; with `over`, what is summed over maps
-    blocks    [N] integer or text label of the block each map lies in
-    seed      of the resampling
-    baseline  [N] the same score of another model on the same maps: the interval is of values - baseline, map by map
-    over      [N], above 0: the sum of values is divided by the sum of these; None for a mean
-    raises    InputError on lengths that differ, no values, or values that are not finite
-    """
-    scores, labels = np.asarray(values, np.float64), np.asarray(blocks)
-    _check_shapes(scores.shape, blocks=labels, baseline=baseline, over=over)
-    if baseline is not None:
-        scores = scores - np.asarray(baseline, np.float64)
-    if scores.ndim != 1 or not scores.size or not np.isfinite(scores).all():
-        raise InputError(f"values has shape {scores.shape}; it must be a list of at least one score, all finite")
-    weights = np.ones(scores.shape) if over is None else np.asarray(over, np.float64)
-    if not (weights > 0).all():
-        raise InputError(f"over has {weights.min()}; it must be above 0 for every map")
-    _, block_of = np.unique(labels, return_inverse=True)
-    sums, counts = np.bincount(block_of, scores), np.bincount(block_of, weights)
-    mean, by_block = float(scores.sum() / weights.sum()), sums / counts
-    low = high = None
-    if len(sums) >= FEWEST_BLOCKS:
-        draws = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), resamples)
-        means = (draws @ sums) / (draws @ counts)
-        low, high = (float(end) for end in np.quantile(means, [(1 - level) / 2, (1 + level) / 2]))
-    return Interval(mean, low, high, len(sums), float(by_block.min()), float(by_block.max()))
-
-
-def _of_error(mse: float, energy: float) -> dict[str, Any]:
+def of_error(mse: float, energy: float) -> dict[str, Any]:
     """What follows from the mean square of an error and of the truth."""
     return {
         "mse": mse,
@@ -367,7 +262,7 @@ def _of_error(mse: float, energy: float) -> dict[str, Any]:
     }
 
 
-def _root(mean_square: float | None) -> float | None:
+def root(mean_square: float | None) -> float | None:
     return None if mean_square is None else float(np.sqrt(mean_square))
 
 
@@ -384,7 +279,7 @@ def _iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float | None:
     return int((a & b).sum()) / union if union else None
 
 
-def _check_shapes(shape: tuple[int, ...], **arrays: Any) -> None:
+def check_shapes(shape: tuple[int, ...], **arrays: Any) -> None:
     for name, array in arrays.items():
         if array is not None and np.shape(array) != shape:
             raise InputError(f"{name} has shape {np.shape(array)}; it must be {shape} like the truth")

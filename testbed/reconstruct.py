@@ -15,8 +15,9 @@ from radiosem.depth import free_share
 from radiosem.errors import InputError
 from radiosem.features import CHANNELS, generator_features
 from radiosem.inference import load_network, pad_sides
-from radiosem.metrics import Interval, MapScores, pooled, pooled_interval, score_grey, score_map
+from radiosem.metrics import MapScores, score_grey, score_map
 from radiosem.pathloss import PRIOR
+from radiosem.pooling import Interval, pooled, pooled_interval
 from radiosem.scale import RAYTRACED, Scale
 from radiosem.types import Grid
 from radiosem_models.data import Dataset, MapKey
@@ -194,7 +195,7 @@ def evaluate(
     samples     for interpolators: share of the outdoor pixels, 0.001..0.1, drawn by seed and left out of every score
                 but ssim
     allow_seen  score maps whose buildings the network saw in training too
-    returns     scores pooled over maps, see `radiosem.metrics.pooled`
+    returns     scores pooled over maps, see `radiosem.pooling.pooled`
     raises      InputError on an unknown model, split or gain, on samples that the model takes none of or lacks, and on
                 maps that the network saw in training
     """

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from radiosem.metrics import MapScores, bootstrap_interval, pooled
+from radiosem.metrics import MapScores
+from radiosem.pooling import bootstrap_interval, pooled
 from testbed.bench.bjontegaard import Point, bd_rate_percent, pareto_front, rate_at_error
 from testbed.bench.cells import COMPLETE, DEGRADED, FAILED, LEARNED_LINK, NOT_CARRIED, PARTIAL, Row
 from testbed.bench.senders import LOSSLESS, MAP, SEMANTICS, TUNABLE, WITH_READINGS, readings_of

@@ -4,7 +4,8 @@ import resource
 import sys
 from typing import Any
 
-from radiosem.metrics import DEFAULT_THRESHOLD_DBM, FEWEST_BLOCKS
+from radiosem.metrics import DEFAULT_THRESHOLD_DBM
+from radiosem.pooling import FEWEST_BLOCKS
 from testbed.bench.clipped import CLIP
 from testbed.demo import machine, versions
 

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from radiosem.errors import InputError
 from radiosem.features import CHANNELS
 from radiosem.fingerprints import fingerprints
-from radiosem.metrics import FEWEST_BLOCKS
 from radiosem.pathloss import PRIOR
+from radiosem.pooling import FEWEST_BLOCKS
 from radiosem.scale import RAYTRACED
 from radiosem_models.data import Dataset
 from radiosem_models.rendering.procedural import procedural_heights
