@@ -20,7 +20,7 @@ from edge_tx.send import Sender
 from edge_tx.sense import sense
 from edge_tx.settings import EdgeSettings
 from radiosem.choose import choose_readings
-from radiosem.codecs import MaskCodec, make_codec
+from radiosem.codecs import MaskCodec, as_received, make_codec
 from radiosem.errors import DeliveryError, InputError
 from radiosem.frame import Frame, pack
 from radiosem.inference import load_network
@@ -92,7 +92,12 @@ class EdgePipeline:
             if most and self._generator is not None:
                 with _timed(stage_ms, "rehearse"):
                     rehearsed = rehearse(
-                        self._generator, buildings, sensed.cars, sensed.transmitters, laws, sensed.grid
+                        self._generator,
+                        as_received(buildings, codec),
+                        sensed.cars,
+                        sensed.transmitters,
+                        laws,
+                        sensed.grid,
                     )
             with _timed(stage_ms, "compress"):
                 readings = choose_readings(sensed.samples, sensed.transmitters, sensed.grid, most, floor_dbm, rehearsed)

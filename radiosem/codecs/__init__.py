@@ -27,6 +27,10 @@ class MaskCodec(Protocol):
     def codec_id(self) -> bytes:
         """4 bytes: the receiver must hold a codec of the same id."""
 
+    @property
+    def lossless(self) -> bool:
+        """Whether every mask comes back as it was."""
+
     def encode(self, mask: BuildingMap) -> bytes:
         """Bool [H, W] -> bytes."""
 
@@ -56,6 +60,11 @@ def make_codec(name: str, **options: Any) -> MaskCodec:
         return _CODECS[name](**options)
     except TypeError as error:
         raise InputError(f"codec {name} does not take options {', '.join(sorted(options))}: {error}") from None
+
+
+def as_received(mask: BuildingMap, codec: MaskCodec) -> BuildingMap:
+    """The mask that the receiver will have, bool [H, W]."""
+    return mask if codec.lossless else codec.decode(codec.encode(mask), (mask.shape[0], mask.shape[1]))
 
 
 def receiver_codecs() -> dict[bytes, MaskCodec]:

@@ -17,6 +17,7 @@ class BitmapCodec:
     """Lossless and plain: rows from north to south, eight pixels a byte, the first in its top bit."""
 
     name = "bitmap"
+    lossless = True
     codec_id = hashlib.sha256(b"bitmap 1").digest()[:4]
 
     def encode(self, mask: BuildingMap) -> bytes:

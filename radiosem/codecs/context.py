@@ -54,6 +54,7 @@ class ContextCodec:
     """Lossless; a city block of 256 x 256 m costs 4 to 10 kbit."""
 
     name = "context"
+    lossless = True
 
     def __init__(self) -> None:
         self._network = mask_network()

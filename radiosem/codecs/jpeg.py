@@ -55,6 +55,7 @@ class JpegCodec:
     """
 
     name = "jpeg"
+    lossless = False
 
     def __init__(self, scale: int = 2, quality: int = 10) -> None:
         if scale not in SCALES:

@@ -26,6 +26,7 @@ class VqVaeCodec:
     """
 
     name = "vqvae"
+    lossless = False
 
     def __init__(self) -> None:
         weights.verified_path(ENCODER)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from edge_tx.fit import fit
 from radiosem.choose import choose_readings
+from radiosem.codecs import MaskCodec, as_received
 from radiosem.depth import free_share
 from radiosem.errors import InputError
 from radiosem.inference import Runs
-from radiosem.rebuild import rehearse
+from radiosem.rebuild import Rebuilt, rehearse
 from radiosem.scale import Scale
 from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Samples, Semantics, Transmitter
 from radiosem_models.data import Dataset, MapKey
@@ -56,14 +57,16 @@ class Scene:
     def _laws(self) -> tuple[PathLoss, ...]:
         return fit(self.samples, self.transmitters, self.grid, self.buildings, self._floor_dbm)[0]
 
-    def semantics(self, readings: int, generator: Runs | None = None) -> Semantics:
+    def rehearse(self, generator: Runs, codec: MaskCodec) -> tuple[Rebuilt, ...]:
+        """What a receiver with that generator will rebuild of each transmitter, the mask sent by that codec."""
+        received = as_received(self.buildings, codec)
+        return rehearse(generator, received, self.cars, self.transmitters, self._laws, self.grid)
+
+    def semantics(self, readings: int, rehearsed: Sequence[Rebuilt] | None = None) -> Semantics:
         """What the edge sends: the true masks, laws fitted from the samples, and at most so many of these.
 
-        generator  the receiver's, for an edge that rehearses which readings mend the map best
+        rehearsed  what the receiver will rebuild of each transmitter; None where the edge does not know
         """
-        rehearsed = None
-        if readings and generator is not None:
-            rehearsed = rehearse(generator, self.buildings, self.cars, self.transmitters, self._laws, self.grid)
         chosen = choose_readings(self.samples, self.transmitters, self.grid, readings, self._floor_dbm, rehearsed)
         return Semantics(self.grid, self.transmitters, self._laws, self.buildings, self.cars, chosen)
 

@@ -96,12 +96,13 @@ class SemanticSender:
             how = REHEARSED if rehearsed else ""
             self.name, self.family = f"{name}{WITH_READINGS}{readings}{how}", f"{codec.name}{READINGS}{how}"
         self._codec, self._pipeline, self._held, self._readings = codec, pipeline, held, readings
-        self._rehearses = pipeline.generator if rehearsed else None
+        self._rehearses = rehearsed
         self._own: tuple[str, Received] | None = None
 
     def frame(self, scene: Scene) -> Frame:
         """The very frame that an edge packs. raises InputError where the scene's readings follow no law it can carry"""
-        return pack(scene.semantics(self._readings, self._rehearses), self._codec)
+        rehearsed = scene.rehearse(self._pipeline.generator, self._codec) if self._rehearses else None
+        return pack(scene.semantics(self._readings, rehearsed), self._codec)
 
     def rebuild(self, scene: Scene, reception: Reception) -> Received:
         """Unframe, decompress, draw the features, generate.

@@ -258,7 +258,7 @@ def test_nonsense_readings_under_right_checksums_are_a_frame_error_or_readings(s
 @settings(max_examples=40, deadline=None)
 def test_a_nonsense_mask_under_right_checksums_is_a_frame_error_or_a_mask(codec: MaskCodec, section: bytes) -> None:
     class Liar:
-        name, codec_id = codec.name, codec.codec_id
+        name, codec_id, lossless = codec.name, codec.codec_id, codec.lossless
 
         def encode(self, mask: NDArray[np.bool_]) -> bytes:
             return section
@@ -277,7 +277,7 @@ def test_a_nonsense_mask_under_right_checksums_is_a_frame_error_or_a_mask(codec:
 
 def test_a_mask_section_that_its_codec_cannot_read_refuses_the_frame() -> None:
     class Broken:
-        name, codec_id = "broken", b"oops"
+        name, codec_id, lossless = "broken", b"oops", True
 
         def encode(self, mask: NDArray[np.bool_]) -> bytes:
             return b"not a mask"

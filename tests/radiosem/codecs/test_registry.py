@@ -3,9 +3,10 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from radiosem.codecs import codec_names, make_codec, receiver_codecs
+from radiosem.codecs import as_received, codec_names, make_codec, receiver_codecs
 from radiosem.errors import InputError, WeightsError
 
 
@@ -42,3 +43,13 @@ def test_receiver_holds_what_it_has_weights_for_and_says_what_not(
 def test_edge_without_weights_is_told(no_weights: Path) -> None:
     with pytest.raises(WeightsError):
         make_codec("vqvae")
+
+
+@pytest.mark.parametrize("name", codec_names())
+def test_what_is_received_of_a_mask_is_known_without_a_link(name: str) -> None:
+    mask = np.zeros((64, 96), np.bool_)
+    mask[10:31, 7:52] = mask[40:47, 60:61] = True
+    codec = make_codec(name)
+    received = as_received(mask, codec)
+    assert np.array_equal(received, codec.decode(codec.encode(mask), (64, 96)))
+    assert np.array_equal(received, mask) == codec.lossless

@@ -71,7 +71,8 @@ def test_the_rebuilt_map_is_the_one_that_the_receivers_pipeline_makes(
     ((row, received),) = run_scene(scene, [sender], [link], (6.0,), seed=3)
     assert isinstance(sender, SemanticSender)
     rng = np.random.default_rng(seed_of(3, scene.id, "context + 32 rehearsed", "qpsk-1/2", 6.0))
-    frame = pack(scene.semantics(32, networks.generator), networks.codecs[_id_of(networks, "context")])
+    codec = networks.codecs[_id_of(networks, "context")]
+    frame = pack(scene.semantics(32, scene.rehearse(networks.generator, codec)), codec)
     noisy = awgn(link.encode(frame), 6.0, rng)
     burst = Burst(observation_id="x", symbols=symbols_to_bytes(noisy), es_n0_db=6.0, link="qpsk-1/2")
     (record,) = pipeline.rebuild([pipeline.receive(burst)])
