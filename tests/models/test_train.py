@@ -88,6 +88,11 @@ def test_a_resumed_training_goes_on_from_its_checkpoint(recipe, city, tmp_path):
     assert [line["step"] for line in _log(tmp_path / "small-generator")] == sorted(
         line["step"] for line in _log(tmp_path / "small-generator")
     )
+    again = train(path, city, second["elapsed_s"], resume=True, runs_dir=tmp_path)
+    assert again["step"] == second["step"]
+    curve = torch.load(tmp_path / "small-generator/last.pt", weights_only=True)["curve"]
+    ends = [(outcome["images"], pytest.approx(outcome["elapsed_s"], abs=0.1)) for outcome in (first, second)]
+    assert [(images, seconds) for seconds, images, _ in curve if images in (first["images"], second["images"])] == ends
 
 
 def test_a_killed_training_is_checkpointed(recipe, city, tmp_path):

@@ -82,7 +82,9 @@ def train(
             "kept_back": "",
         }
         if outcome["finished"]:
-            files = _export_best(run, listed_as(recipe_path))
+            score = run.last_score()
+            run.save(CHECKPOINT)  # with that score in its curve, should it be trained on
+            files = _export_best(run, score, listed_as(recipe_path))
             export_seen(dataset, folder)
             if weights_dir is not None and weights_dir.resolve() != folder.resolve():
                 outcome["kept_back"] = "" if replace else better_listed(files, weights_dir)
@@ -115,11 +117,10 @@ def _begin(folder: Path, recipe: Recipe, resume: bool, restart: bool) -> dict[st
     return state
 
 
-def _export_best(run: Run, recipe: str) -> list[Path]:
-    """Export the averages of the end, or of `best.pt` where those scored better, beside the checkpoint."""
-    scores = run.validate()
+def _export_best(run: Run, score: float, recipe: str) -> list[Path]:
+    """Export the averages of the end, which have that score, or of `best.pt` where those scored better."""
     curve = run.curve
-    if run.best < scores["score"]:
+    if run.best < score:
         run.restore(read_checkpoint(run.folder / "best.pt"))
     seconds, images = run.spent()
     with run.averaged():

@@ -213,3 +213,9 @@ class Run:
             self.save("best.pt")
         self.log(validation=scores)
         return scores
+
+    def last_score(self) -> float:
+        """Score of the averages as they are: that of the curve's last point, where it was just validated."""
+        if self.curve and tuple(self.curve[-1][:2]) == self.spent():
+            return self.curve[-1][2]
+        return self.validate()["score"]
