@@ -42,7 +42,7 @@ class EdgeSettings(BaseSettings):
     rehearse: bool = Field(
         default=False,
         description="rebuild each map as the receiver will, so that the readings sent are those that mend it best: "
-        "half as many do as when they are chosen far apart, for 30 ms more a transmitter and 130 MB",
+        "half as many do as when they are chosen far apart, for 25 ms more a transmitter and 130 MB",
     )
 
     deadline_s: float = Field(
