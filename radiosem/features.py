@@ -78,24 +78,25 @@ def scene_features(
     by_rays = not set(wanted).isdisjoint(_BY_RAYS)
     if not by_rays and set(wanted).isdisjoint(_BY_LINES):
         return out
-    share = free_share(buildings, transmitter)
-    sight = share >= 1
-    friis = sight * free_space_gain(distance, transmitter.frequency_hz)
-    channel["free share"][:] = share
-    channel["sight"][:] = sight
-    _set_grey(channel["free space"], friis)
     # The loops are free of the interpreter lock: what rays mirror is one core's work, all the rest another's.
     with ThreadPoolExecutor(1) as beside:
         if by_rays:
-            bent = beside.submit(diffracted_gain, buildings, sight, transmitter, grid.cell_size_m)
-        ends = beside.submit(clear_ends, buildings, transmitter)
-        if by_rays:
-            once, again = reflected_gain(buildings, transmitter, grid.cell_size_m)
-            gains = {"reflected once": once, "reflected again": again, "diffracted": bent.result()}
-            for name, gain in {**gains, "rays": friis + once + again + bent.result()}.items():
-                _set_grey(channel[name], gain)
-        for name, pixels in zip(("clear near", "clear far"), ends.result(), strict=True):
+            mirrored = beside.submit(reflected_gain, buildings, transmitter, grid.cell_size_m)
+        share = free_share(buildings, transmitter)
+        sight = share >= 1
+        friis = sight * free_space_gain(distance, transmitter.frequency_hz)
+        channel["free share"][:] = share
+        channel["sight"][:] = sight
+        _set_grey(channel["free space"], friis)
+        for name, pixels in zip(("clear near", "clear far"), clear_ends(buildings, transmitter), strict=True):
             np.multiply(pixels, np.float32(grid.cell_size_m / 256), out=channel[name])
+        if by_rays:
+            bent = diffracted_gain(buildings, sight, transmitter, grid.cell_size_m)
+            _set_grey(channel["diffracted"], bent)
+            once, again = mirrored.result()
+            gains = {"reflected once": once, "reflected again": again, "rays": friis + once + again + bent}
+            for name, gain in gains.items():
+                _set_grey(channel[name], gain)
     return out
 
 
