@@ -32,7 +32,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Burst:
+class Emission:
     """A frame and its clean symbols, complex64 [n]."""
 
     frame: Frame
@@ -58,14 +58,14 @@ def run_scene(
         frame = _frame(sender, scene)
         outcomes: dict[tuple[bytes | None, bytes | None], Outcome] = {}
         for link in links:
-            burst = _burst(frame, link)
+            emission = _emission(frame, link)
             for snr_db in es_n0_db:
                 cell = _cell(scene, sender, link, snr_db)
-                if isinstance(burst, RadiosemError):
-                    yield cell | _not_carried(burst, failed), None
+                if isinstance(emission, RadiosemError):
+                    yield cell | _not_carried(emission, failed), None
                     continue
                 rng = np.random.default_rng(seed_of(seed, scene.id, sender.name, link.name, snr_db))
-                reception = _receive(link, awgn(burst.symbols, snr_db, rng), snr_db)
+                reception = _receive(link, awgn(emission.symbols, snr_db, rng), snr_db)
                 outcome = failed
                 if reception is not None:
                     key = (reception.strong, reception.weak)
@@ -73,7 +73,7 @@ def run_scene(
                         outcomes[key] = _outcome(scene, sender, reception) or failed
                     outcome = outcomes[key]
                 row = cell | {
-                    **_rate(burst, link, snr_db),
+                    **_rate(emission, link, snr_db),
                     "status": outcome.status,
                     "why": None,
                     "readings_lost": outcome.received.readings_lost,
@@ -94,12 +94,12 @@ def _frame(sender: Sender, scene: Scene) -> Frame | RadiosemError:
         return error
 
 
-def _burst(frame: Frame | RadiosemError, link: Link) -> Burst | RadiosemError:
+def _emission(frame: Frame | RadiosemError, link: Link) -> Emission | RadiosemError:
     """A frame as symbols, or why there are none."""
     if isinstance(frame, RadiosemError):
         return frame
     try:
-        return Burst(frame, link.encode(frame))
+        return Emission(frame, link.encode(frame))
     except InputError as error:
         return error
 
@@ -118,10 +118,10 @@ def _cell(scene: Scene, sender: Sender, link: Link, es_n0_db: float) -> Row:
     }
 
 
-def _rate(burst: Burst, link: Link, es_n0_db: float) -> Row:
+def _rate(emission: Emission, link: Link, es_n0_db: float) -> Row:
     """What a frame takes; no bits where the mask goes as analogue symbols."""
-    channel_uses = int(burst.symbols.size)
-    bits = None if link.name == LEARNED_LINK else burst.frame.payload_bits
+    channel_uses = int(emission.symbols.size)
+    bits = None if link.name == LEARNED_LINK else emission.frame.payload_bits
     return {
         "eb_n0_db": None if bits is None else es_n0_db - 10 * math.log10(bits / channel_uses),
         "payload_bits": bits,

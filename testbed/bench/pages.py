@@ -91,13 +91,13 @@ def _value(value: Any) -> str:
 def interval(value: dict[str, Any] | None, template: str = "{:.4f}") -> str:
     """low … high of an interval; the range of its regions where they are too few for one; a dash for a single region.
 
-    value  fields of `radiosem.metrics.Interval`, of which `blocks`, `lowest` and `highest` may be missing
+    value  fields of `radiosem.pooling.Interval`
     """
     if value is None:
         return NONE
     if value["low"] is not None:
         return f"{template.format(value['low'])} … {template.format(value['high'])}"
-    regions = value.get("blocks", 1)
+    regions = value["blocks"]
     if regions == 1:
         return NONE
     between = ", " if regions == 2 else " … "

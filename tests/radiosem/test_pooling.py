@@ -11,31 +11,13 @@ from hypothesis import strategies as st
 from radiosem.errors import InputError
 from radiosem.metrics import MapScores, score_grey, score_map
 from radiosem.pooling import FEWEST_BLOCKS, Interval, bootstrap_interval, pooled, pooled_interval
-from radiosem.scale import Scale
-
-SIDE = 32
-SCALE = Scale("test", floor_db=-150.0, top_db=-50.0)  # one grey is 100 dB
-NO_BUILDINGS = np.zeros((SIDE, SIDE), bool)
-
-
-def flat(value: float) -> np.ndarray:
-    return np.full((SIDE, SIDE), value)
-
-
-def corner(rows: int, cols: int) -> np.ndarray:
-    mask = np.zeros((SIDE, SIDE), bool)
-    mask[:rows, :cols] = True
-    return mask
+from tests.radiosem.conftest import NO_BUILDINGS, SCALE, SIDE, corner, flat, noise
 
 
 def width(interval: Interval) -> float:
     assert interval.low is not None
     assert interval.high is not None
     return interval.high - interval.low
-
-
-def noise(seed: int, shape: tuple[int, int] = (SIDE, SIDE)) -> np.ndarray:
-    return np.random.default_rng(seed).random(shape)
 
 
 def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:

@@ -97,10 +97,6 @@ def line(place):
     return change
 
 
-def describe(root, text):
-    (root / "dataset.json").write_text(text)
-
-
 def inside(root):
     row, col = np.argwhere(read_grey(root / "png/buildings_complete/1.png") > 0)[0]
     return int(row), int(col)
@@ -151,89 +147,10 @@ FAULTS = {
     ),
     "missing cars": (lambda root: (root / "png/cars/1.png").unlink(), "png/cars/1.png", "gain/carsRT has maps"),
     "missing antennas": (lambda root: (root / "antenna/2.json").unlink(), "antenna/2.json", "is missing"),
-    "antennas that are none": (
-        lambda root: (root / "antenna/2.json").write_text('{"a": 1}'),
-        "antenna/2.json",
-        "not a JSON list",
-    ),
-    "a transmitter at no number": (
-        lambda root: (root / "antenna/2.json").write_text("[[NaN, 3], [0, 0]]"),
-        "antenna/2.json",
-        "transmitter 0 at column nan",
-    ),
-    "a transmitter beyond all numbers": (
-        lambda root: (root / "antenna/2.json").write_text("[[0, 0], [3, 1e999]]"),
-        "antenna/2.json",
-        "transmitter 1 at row inf",
-    ),
-    "a transmitter at a letter": (
-        lambda root: (root / "antenna/2.json").write_text('[["a", 3], [0, 0]]'),
-        "antenna/2.json",
-        "transmitter 0 at column 'a'",
-    ),
-    "a transmitter in space": (
-        lambda root: (root / "antenna/2.json").write_text("[[0, 0, 999], [0, 0]]"),
-        "antenna/2.json",
-        "transmitter 0: transmitter height_m is 999",
-    ),
-    "antennas cut short": (
-        lambda root: (root / "antenna/2.json").write_text("[[0, 0], [3,"),
-        "antenna/2.json",
-        "is not JSON",
-    ),
-    "a description that is none": (
-        lambda root: describe(root, "[1]"),
-        "dataset.json",
-        "is [1]; it must be a JSON object",
-    ),
-    "a description cut short": (lambda root: describe(root, '{"tiles": {'), "dataset.json", "is not JSON"),
-    "half a scale": (
-        lambda root: describe(root, '{"floor_db": -150.0}'),
-        "dataset.json",
-        "has floor_db -150.0 alone",
-    ),
-    "a scale upside down": (
-        lambda root: describe(root, '{"floor_db": -40, "top_db": -150}'),
-        "dataset.json",
-        "has floor_db -40; it must be below top_db",
-    ),
-    "a scale of no number": (
-        lambda root: describe(root, '{"floor_db": NaN, "top_db": -47}'),
-        "dataset.json",
-        "has floor_db nan; it must be a finite number",
-    ),
-    "a frequency of the infinite": (
-        lambda root: describe(root, '{"frequency_hz": 1e999}'),
-        "dataset.json",
-        "has frequency_hz inf",
-    ),
-    "a frequency of sound": (
-        lambda root: describe(root, '{"frequency_hz": 440}'),
-        "dataset.json",
-        "frequency_hz is 440",
-    ),
-    "cells of no size": (lambda root: describe(root, '{"cell_size_m": 0}'), "dataset.json", "has cell_size_m 0"),
-    "tiles in a list": (lambda root: describe(root, '{"tiles": ["1"]}'), "dataset.json", "has tiles ['1']"),
-    "a tile that is a text": (
-        lambda root: describe(root, '{"tiles": {"1": "train"}}'),
-        "dataset.json",
-        "has tiles.1 'train'; it must be an object",
-    ),
-    "half a place": (lambda root: describe(root, '{"tiles": {"1": {"cx": 3}}}'), "dataset.json", "one of cx and cy"),
-    "a place of text": (
-        lambda root: describe(root, '{"tiles": {"1": {"cx": "west", "cy": 1}}}'),
-        "dataset.json",
-        "has tiles.1.cx 'west'",
-    ),
     "a transmitter indoors": (
         lambda root: (root / "antenna/1.json").write_text(json.dumps([[*inside(root)[::-1]], [0, 0]])),
         "antenna/1.json",
         "inside a building",
-    ),
-    "a transmitter outside": (
-        lambda root: (root / "antenna/2.json").write_text("[[64, 0], [0, 0]]"),
-        "antenna/2.json",
-        "outside the grid",
     ),
     "another number of transmitters": (
         lambda root: retile(root, b3={"transmitters": 5}),
@@ -260,6 +177,47 @@ FAULTS = {
         "png/buildings_complete/3.png",
         "of split val overlaps",
     ),
+}
+
+FAULTS |= {  # of what a file says
+    name: (lambda root, file=file, text=text: (root / file).write_text(text), file, problem)
+    for name, (file, text, problem) in {
+        "antennas that are none": ("antenna/2.json", '{"a": 1}', "not a JSON list"),
+        "a transmitter at no number": ("antenna/2.json", "[[NaN, 3], [0, 0]]", "transmitter 0 at column nan"),
+        "a transmitter beyond all numbers": ("antenna/2.json", "[[0, 0], [3, 1e999]]", "transmitter 1 at row inf"),
+        "a transmitter at a letter": ("antenna/2.json", '[["a", 3], [0, 0]]', "transmitter 0 at column 'a'"),
+        "a transmitter in space": (
+            "antenna/2.json",
+            "[[0, 0, 999], [0, 0]]",
+            "transmitter 0: transmitter height_m is 999",
+        ),
+        "antennas cut short": ("antenna/2.json", "[[0, 0], [3,", "is not JSON"),
+        "a description that is none": ("dataset.json", "[1]", "is [1]; it must be a JSON object"),
+        "a description cut short": ("dataset.json", '{"tiles": {', "is not JSON"),
+        "half a scale": ("dataset.json", '{"floor_db": -150.0}', "has floor_db -150.0 alone"),
+        "a scale upside down": (
+            "dataset.json",
+            '{"floor_db": -40, "top_db": -150}',
+            "has floor_db -40; it must be below top_db",
+        ),
+        "a scale of no number": (
+            "dataset.json",
+            '{"floor_db": NaN, "top_db": -47}',
+            "has floor_db nan; it must be a finite number",
+        ),
+        "a frequency of the infinite": ("dataset.json", '{"frequency_hz": 1e999}', "has frequency_hz inf"),
+        "a frequency of sound": ("dataset.json", '{"frequency_hz": 440}', "frequency_hz is 440"),
+        "cells of no size": ("dataset.json", '{"cell_size_m": 0}', "has cell_size_m 0"),
+        "tiles in a list": ("dataset.json", '{"tiles": ["1"]}', "has tiles ['1']"),
+        "a tile that is a text": (
+            "dataset.json",
+            '{"tiles": {"1": "train"}}',
+            "has tiles.1 'train'; it must be an object",
+        ),
+        "half a place": ("dataset.json", '{"tiles": {"1": {"cx": 3}}}', "one of cx and cy"),
+        "a place of text": ("dataset.json", '{"tiles": {"1": {"cx": "west", "cy": 1}}}', "has tiles.1.cx 'west'"),
+        "a transmitter outside": ("antenna/2.json", "[[64, 0], [0, 0]]", "outside the grid"),
+    }.items()
 }
 
 
@@ -306,7 +264,7 @@ def test_check_exits_with_1_and_names_the_file(data, tmp_path):
 
 
 def test_an_unusable_description_is_reported_and_no_traceback(data):
-    describe(data, '{"floor_db": -150.0}')
+    (data / "dataset.json").write_text('{"floor_db": -150.0}')
     result = run("check", data)
     assert result.exit_code == 1
     assert "WRONG  dataset.json has floor_db -150.0 alone" in result.stdout
