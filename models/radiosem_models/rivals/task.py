@@ -53,8 +53,9 @@ class RivalTask:
 
     options  rival (key of `RIVALS`), inputs (key of `rival.INPUTS`), id (weights become rival-ID.onnx), batch, lr,
              half_images (images that are learned from at half the resolution first, at a quarter of the time each),
-             first_images (where a training has two phases: images after which the second begins), models (simulations
-             to learn from), rough (the share of maps rebuilt from a roughened mask)
+             first_images (where a training has two phases: images after which the second begins), players_rate (share
+             of lr by which discriminators and the like learn; 1 if left out), models (simulations to learn from), rough
+             (the share of maps rebuilt from a roughened mask)
     raises   InputError on an unknown rival or inputs
     """
 
@@ -79,9 +80,8 @@ class RivalTask:
             f"phase {phase}": Adam(self.network.learner(phase).parameters(), options["lr"] * (1 + phase))
             for phase in range(self.network.phases)
         }
-        self._optimizers |= {
-            n: Adam(p.parameters(), options["lr"], betas=(0.5, 0.999)) for n, p in self.players.items()
-        }
+        players_lr = options["lr"] * options.get("players_rate", 1.0)
+        self._optimizers |= {n: Adam(p.parameters(), players_lr, betas=(0.5, 0.999)) for n, p in self.players.items()}
 
     @property
     def phase(self) -> int:
