@@ -172,23 +172,6 @@ class DataSource:
         if not self.allow_seen:
             refuse_seen(networks, self._dataset.masks(key.block_id for key in self._keys.values()))
 
-    @cached_property
-    def _truth_sha256(self) -> str:
-        """Over what the scores of these maps are judged by, and the samples are drawn from."""
-        dataset, digest = self._dataset, hashlib.sha256()
-        for scene_id, key in self._keys.items():
-            placed = (
-                scene_id,
-                dataset.transmitter(key),
-                dataset.region(key.block_id),
-                dataset.about.get("cell_size_m"),
-            )
-            digest.update(repr(placed).encode() + dataset.grey(key).tobytes())
-            cars = dataset.cars(key)
-            if cars is not None:
-                digest.update(np.packbits(cars).tobytes())
-        return digest.hexdigest()
-
     def about(self) -> dict[str, object]:
         """Name, split and its SHA-256 over the masks, that over the truths, simulation, scale and samples."""
         scale = self._dataset.scale
@@ -196,7 +179,7 @@ class DataSource:
             "data": Path(self.data).resolve().name,
             "split": self.split,
             "split_sha256": self._dataset.split_hash(self.split),
-            "truth_sha256": self._truth_sha256,
+            "truth_sha256": self._dataset.truth_hash(self._keys.values()),
             "gain": self.gain,
             "scale": {"floor_db": scale.floor_db, "top_db": scale.top_db},
             "seen_maps_allowed": self.allow_seen,

@@ -114,9 +114,9 @@ def run_tables(
 ) -> dict[str, Any]:
     """Score, time, sweep, and write `out`/tables.json, tables.md and report.html.
 
-    Scores are kept in `out`/scores by reconstructor, simulation, masks of the split, weights, source code and whether
-    seen maps are allowed, so that a run that was stopped goes on, and what has changed is scored again. Times are of
-    every run.
+    Scores are kept in `out`/scores by reconstructor, simulation, masks and maps of the split, weights, source code and
+    whether seen maps are allowed, so that a run that was stopped goes on, and what has changed is scored again. Times
+    are of every run.
 
     report   called with what is being done, how much of it is done, and how much there is
     raises   InputError on settings that cannot be used
@@ -131,7 +131,7 @@ def run_tables(
     dynamic = [Scoring(model, gain) for model in settings.names() for gain in gains[1:]]
     sampled = [Scoring(model, gains[0], share) for model in settings.interpolations() for share in SHARES]
     tasks = [*static, *dynamic, *sampled]
-    scores = _scores(settings, dataset.split_hash(settings.split), tasks, out, workers, ray, report)
+    scores = _scores(settings, dataset, tasks, out, workers, ray, report)
     rate = None if dataset.known_scale is None else _rate(settings, out, workers, ray, report)
     costs = _costs(settings, report)
     in_grey, still, moving = (
@@ -167,7 +167,7 @@ def run_tables(
 
 def _scores(
     settings: TableSettings,
-    split_sha256: str,
+    dataset: Dataset,
     tasks: Sequence[Scoring],
     out: Path,
     workers: int,
@@ -180,8 +180,12 @@ def _scores(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"out is {str(out)!r}, where no folder can be made: {error.strerror}") from None
-    depends_on = [split_sha256, settings.allow_seen, source_digest()]
-    paths = {task: folder / f"{task.model}-{task.gain}-{_key(task, depends_on)}.json" for task in tasks}
+    masks = dataset.split_hash(settings.split)
+    maps = {gain: dataset.truth_hash(dataset.keys(settings.split, (gain,))) for gain in {task.gain for task in tasks}}
+    paths = {}
+    for task in tasks:
+        key = _key(task, [masks, maps[task.gain], settings.allow_seen, source_digest()])
+        paths[task] = folder / f"{task.model}-{task.gain}-{key}.json"
     missing = [task for task in tasks if not paths[task].is_file()]
     report("scoring", len(tasks) - len(missing), len(tasks))
     found: dict[Scoring, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""The papers' tables: each figure beside its paper's, kept between runs for the same masks and weights only."""
+"""The papers' tables: each figure beside its paper's, kept between runs for the same maps and weights only."""
 
 import json
 import shutil
@@ -19,6 +19,10 @@ from testbed.reconstruct import evaluate, regions_known
 
 FORMULAS = ("path-loss", "depth-map")
 MODELS = (*FORMULAS, "knn")
+
+
+def _quiet(*progress: Any) -> None:
+    """Reports nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -95,28 +99,39 @@ def test_time_and_memory_are_of_a_process_alone(outcome: tuple[Path, dict[str, A
     assert outcome[1]["speed"]["network"] is None  # neither network was asked for
 
 
-def test_scores_are_kept_until_masks_or_weights_change(
+@pytest.mark.parametrize("changed", ["gain/RT/1_0.png", "antenna/1.json", "png/buildings_complete/1.png"])
+def test_scores_of_other_maps_or_masks_are_taken_anew(
+    outcome: tuple[Path, dict[str, Any]], small_city: Path, tmp_path: Path, changed: str
+) -> None:
+    shutil.copytree(small_city, tmp_path / "city")
+    (tmp_path / "city" / changed).write_bytes((small_city / changed.replace("1", "2", 1)).read_bytes())
+    task = tables.Scoring("path-loss", "RT")
+    before, after = (
+        tables._scores(TableSettings(city, allow_seen=True), Dataset(city), [task], outcome[0], 1, False, _quiet)[task]
+        for city in (small_city, tmp_path / "city")
+    )
+    assert before["mse"] != after["mse"]
+
+
+def test_scores_are_kept_until_weights_code_or_what_is_allowed_change(
     outcome: tuple[Path, dict[str, Any]], small_city: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = TableSettings(small_city, models=("path-loss",), allow_seen=True)
-    quiet: Any = lambda *progress: None  # noqa: E731
     task = tables.Scoring("path-loss", "RT")
-    arguments = ([task], outcome[0], 1, False, quiet)
+    arguments = (Dataset(small_city), [task], outcome[0], 1, False, _quiet)
 
     def never(*given: Any, **more: Any) -> None:
         raise RadiosemError("scored again")
 
     monkeypatch.setattr(tables, "evaluate", never)
-    split = outcome[1]["audit"]["split_sha256"]
-    assert tables._scores(settings, split, *arguments)[task]["maps"] == 3
-    assert tables._scores(settings, "0" * 64, *arguments)[task] == {"refused": "scored again"}
+    assert tables._scores(settings, *arguments)[task]["maps"] == 3
     unseen = replace(settings, allow_seen=False)  # kept scores may be of maps that such a run refuses
-    assert tables._scores(unseen, split, *arguments)[task] == {"refused": "scored again"}
+    assert tables._scores(unseen, *arguments)[task] == {"refused": "scored again"}
     with pytest.MonkeyPatch.context() as changed:
         changed.setattr(tables, "source_digest", lambda: "other code")
-        assert tables._scores(settings, split, *arguments)[task] == {"refused": "scored again"}
+        assert tables._scores(settings, *arguments)[task] == {"refused": "scored again"}
     monkeypatch.setattr(tables, "weights_of", lambda model: {"path-loss": "1" * 64})
-    assert tables._scores(settings, split, *arguments)[task] == {"refused": "scored again"}
+    assert tables._scores(settings, *arguments)[task] == {"refused": "scored again"}
 
 
 def test_maps_that_were_seen_are_counted_in_rows_note_and_audit(
