@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from radiosem.errors import RadiosemError
-from testbed.commands import bench, codecs, data, demo, reconstruct, send, serve, train
+from testbed.commands import bench, codecs, data, demo, reconstruct, segment, send, serve, train
 
 
 class OneLineErrors(TyperGroup):
@@ -58,6 +58,7 @@ app.add_typer(serve.edge, name="edge")
 app.add_typer(serve.receiver, name="receiver")
 app.add_typer(serve.relay, name="relay")
 app.add_typer(data.app, name="data")
+app.add_typer(segment.app, name="segment")
 app.add_typer(codecs.app, name="codecs")
 app.add_typer(reconstruct.app, name="reconstruct")
 app.add_typer(bench.app, name="bench")

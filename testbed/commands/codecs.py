@@ -1,7 +1,6 @@
 """`radiosem codecs`: mask codecs and a folder of masks -> rate and error."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from radiosem.errors import InputError
+from testbed.commands.shown import show_scores
 
 app = typer.Typer(help="Measure the codecs of the building mask.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -59,9 +59,4 @@ def evaluate(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(codec, total=len(found))
         scores = score_codec(codec, found, lambda done: progress.update(bar, completed=done), seen_maps)
-    if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(scores)))
-        return
-    for name, value in dataclasses.asdict(scores).items():
-        value = "not known" if value is None else value
-        typer.echo(f"{name:>17}  {value:.5g}" if isinstance(value, float) else f"{name:>17}  {value}")
+    show_scores(dataclasses.asdict(scores), as_json)

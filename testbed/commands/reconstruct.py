@@ -1,12 +1,13 @@
 """`radiosem reconstruct`: reconstructors and a data set -> scores."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
+
+from testbed.commands.shown import show_scores
 
 app = typer.Typer(help="Rebuild maps and score them.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -53,7 +54,6 @@ def evaluate(
 
     Example: `radiosem reconstruct eval --model kriging --samples 0.01 --data ~/RadioMapSeer --gain DPM --split all`
     """
-    from testbed.bench.pages import interval
     from testbed.reconstruct import evaluate as run  # numba and the networks load here, not for --help
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -68,10 +68,4 @@ def evaluate(
             samples,
             allow_seen,
         )
-    if as_json:
-        typer.echo(json.dumps(outcome.as_dict()))
-        return
-    for name, value in outcome.as_dict().items():
-        if name.endswith("_interval"):
-            value = interval(value, "{:.5g}")
-        typer.echo(f"{name:>16}  {value:.5g}" if isinstance(value, float) else f"{name:>16}  {value}")
+    show_scores(outcome.as_dict(), as_json)
