@@ -41,14 +41,17 @@ def told_apart(discriminator: nn.Module, fake: Tensor, truth: Tensor, channels: 
 class Adversarial(Rival):
     """A rival whose generator learns beside a discriminator; subclasses set `unet` and say what is lost.
 
-    channels -> unet -> grey;  grey, channels -> patch discriminator -> true or drawn
+        channels -> unet -> 0 in buildings -> grey;  grey, channels -> patch discriminator -> true or drawn
+
+    Chosen: the map is 0 in buildings before it is judged. The truth is, and a discriminator that may look there tells
+    every drawn map by it.
     """
 
     unet: nn.Module
 
     def forward(self, channels: Tensor) -> Tensor:
-        """[B, C, H, W] -> grey [B, 1, H, W]."""
-        grey: Tensor = self.unet(channels)
+        """[B, C, H, W], buildings first -> grey [B, 1, H, W]."""
+        grey: Tensor = self.unet(channels) * (1 - channels[:, :1])
         return grey
 
     def players(self) -> dict[str, nn.Module]:
