@@ -15,7 +15,7 @@ from channel_sim.air import Air
 from channel_sim.link import make_link
 from edge_tx.evidence import outdoor_evidence
 from edge_tx.fit import fit
-from edge_tx.segment import Segmenter, free_transmitters
+from edge_tx.segment import Segmenter, open_to_transmitters
 from edge_tx.send import Sender
 from edge_tx.sense import sense
 from edge_tx.settings import EdgeSettings
@@ -84,7 +84,7 @@ class EdgePipeline:
             with _timed(stage_ms, "segment"):
                 against, disbelief = outdoor_evidence(sensed.samples, sensed.transmitters, sensed.grid, floor_dbm)
                 segmented = self._segmenter(sensed.image, sensed.grid, against)
-                buildings, doubts = free_transmitters(segmented, sensed.transmitters, sensed.grid)
+                buildings, doubts = open_to_transmitters(segmented, sensed.transmitters, sensed.grid)
             with _timed(stage_ms, "fit"):
                 laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings, floor_dbm)
             most = observation.readings if observation.HasField("readings") else settings.readings
@@ -93,7 +93,7 @@ class EdgePipeline:
                 with _timed(stage_ms, "rehearse"):
                     rehearsed = rehearse(
                         self._generator,
-                        as_received(buildings, codec),
+                        as_received(buildings, codec, sensed.transmitters),
                         sensed.cars,
                         sensed.transmitters,
                         laws,

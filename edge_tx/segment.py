@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from radiosem.errors import InputError
 from radiosem.inference import Network, load_network
-from radiosem.masks import mask_on_grid
+from radiosem.masks import free_transmitters, mask_on_grid
 from radiosem.types import BuildingMap, Grid, Transmitter
 
 TILE = 512  # pixels: what a 256 m block needs; more ground is worked off tile by tile, so memory does not grow with it
@@ -78,41 +78,31 @@ def tiles(side: int) -> Iterator[tuple[int, int, int]]:
         yield start, first, last
 
 
-def free_transmitters(
+def open_to_transmitters(
     buildings: BuildingMap, transmitters: tuple[Transmitter, ...], grid: Grid
 ) -> tuple[BuildingMap, tuple[str, ...]]:
     """Let every transmitter stand outdoors, where the segmentation is off by a little.
 
     A transmitter on a building cell with an outdoor cell beside it or within 3 m is taken as proof that the mask is
-    wrong there: the 3 x 3 cells about it are cleared. One deeper inside makes the observation unusable.
+    wrong there, and the mask is cleared from it to the outdoors. One deeper inside makes the observation unusable.
 
     buildings  bool [H, W], left as it is
     returns    the mask, and a warning for each transmitter that was freed
     raises     InputError naming the transmitter that stands inside a building
     """
-    freed = buildings.copy()
+    freed, depths = free_transmitters(buildings, transmitters)
     warnings = []
-    for index, transmitter in enumerate(transmitters):
-        col, row = transmitter.col, transmitter.row
-        if not buildings[row, col]:
+    for index, (transmitter, depth) in enumerate(zip(transmitters, depths, strict=True)):
+        if not depth:
             continue
-        distance_m = _outdoors_m(buildings, row, col, grid.cell_size_m)
-        if distance_m > max(FORGIVEN_M, grid.cell_size_m):
+        where = f"transmitter {index} at col {transmitter.col}, row {transmitter.row}"
+        if depth * grid.cell_size_m > max(FORGIVEN_M, grid.cell_size_m):
             raise InputError(
-                f"transmitter {index} at col {col}, row {row} is inside a building, more than {FORGIVEN_M:g} m "
-                "from its edge; check its place, and that the image is north up and fills the block"
+                f"{where} is inside a building, more than {FORGIVEN_M:g} m from its edge; check its place, and that "
+                "the image is north up and fills the block; transmitters on roofs are not supported"
             )
-        freed[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2] = False
         warnings.append(
-            f"transmitter {index} at col {col}, row {row} was segmented as {distance_m:.1f} m inside a building; "
-            "the mask was cleared about it"
+            f"{where} was segmented as {depth * grid.cell_size_m:.1f} m inside a building; "
+            "the mask was cleared from it to the outdoors"
         )
     return freed, tuple(warnings)
-
-
-def _outdoors_m(buildings: BuildingMap, row: int, col: int, cell_size_m: float) -> float:
-    """Distance from a cell to the nearest outdoor one, metres; infinite when none is as near as it matters."""
-    reach = max(1, math.ceil(FORGIVEN_M / cell_size_m))
-    top, left = max(row - reach, 0), max(col - reach, 0)
-    rows, cols = np.nonzero(~buildings[top : row + reach + 1, left : col + reach + 1])
-    return float(np.hypot(rows + top - row, cols + left - col).min(initial=np.inf)) * cell_size_m

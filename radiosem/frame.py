@@ -24,6 +24,7 @@ import numpy as np
 from radiosem.bits import BitReader, BitWriter
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import FrameError, InputError, UnknownCodecError
+from radiosem.masks import free_transmitters
 from radiosem.readings import decode_readings, encode_readings
 from radiosem.types import MAX_TRANSMITTERS, Grid, PathLoss, Semantics, Transmitter
 
@@ -101,6 +102,8 @@ def seal(section: bytes, strong: bytes) -> bytes:
 def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec]) -> tuple[Semantics, str]:
     """Decode what arrived -> semantics, quantised as `pack` sent them, and the name of the mask's codec.
 
+    Every transmitter stands outdoors, also where a lossy mask code has moved a wall over it.
+
     strong  as sent, else the frame is refused
     weak    None, short or altered: `buildings` is None (degraded), or `cars` or `readings` when only they were lost
     codecs  those the receiver holds, by id
@@ -144,7 +147,7 @@ def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec])
         grid,
         senders,
         laws,
-        None if mask is None else codec.decode(mask, grid.shape),
+        None if mask is None else free_transmitters(codec.decode(mask, grid.shape), senders)[0],
         None if cars is None else cars_codec.decode(cars, grid.shape),
         None if readings is None else decode_readings(readings, senders, laws, grid),
         readings_lost=bool(has_readings) and readings is None,

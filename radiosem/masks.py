@@ -1,12 +1,13 @@
-"""Probability of building, pixel by pixel of an image -> the building mask on the grid."""
+"""Probability of building, pixel by pixel of an image -> the building mask on the grid, its transmitters outdoors."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.types import BuildingMap, Grid
+from radiosem.types import BuildingMap, Grid, Transmitter
 
 BUILDING = 0.5  # probability above which a cell is building
 # Drops frayed edges and specks, right as often as wrong, and with them a seventh of the lossless mask's bits (chosen on
@@ -29,6 +30,31 @@ def mask_on_grid(
     if against is not None:
         bar = BUILDING / (BUILDING + (1 - BUILDING) * np.exp(-against))
     return np.asarray(cv2.GaussianBlur(cells, (0, 0), SMOOTHING_M / grid.cell_size_m) > bar)
+
+
+def free_transmitters(
+    buildings: BuildingMap, transmitters: Sequence[Transmitter]
+) -> tuple[BuildingMap, tuple[float, ...]]:
+    """Let every transmitter stand outdoors: one on a building cell proves the mask wrong there.
+
+    Cleared is a disc about it that reaches one cell beyond the nearest outdoor cell, so that it is open to the street
+    and not walled in.
+
+    buildings     bool [H, W], left as it is; where all of it is building there is no street, and it stays so
+    transmitters  inside the grid
+    returns       the mask, and how many cells each transmitter stood inside a building, 0 outdoors
+    """
+    freed, depths = buildings, []
+    for transmitter in transmitters:
+        depth = 0.0
+        if buildings[transmitter.row, transmitter.col]:
+            rows, cols = (np.arange(side) for side in buildings.shape)
+            away = np.hypot(rows[:, None] - transmitter.row, cols[None] - transmitter.col)
+            depth = float(away[~buildings].min(initial=np.inf))
+            if np.isfinite(depth):
+                freed = freed & (away > depth + 1)
+        depths.append(depth)
+    return freed, tuple(depths)
 
 
 def resize(image: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from radiosem_proto.v1.radiosem_pb2_grpc import add_ReceiverServicer_to_server
 from server_rx.errors import BusyError
 from server_rx.metrics import Metrics
 from server_rx.networks import Networks, load_networks, warm_up
-from server_rx.outage import OutageMap, classify_outage, threshold_outage
+from server_rx.outage import OutageMap, classify_outage, floor_dbm, threshold_outage
 from server_rx.pipeline import Pipeline
 from server_rx.service import MAX_STREAMS, ReceiverService
 from server_rx.settings import ServerSettings, read_settings
@@ -153,13 +153,13 @@ class ReceiverServer:
 
     def _outage(self, stored: StoredMap, threshold_dbm: float, method: str) -> OutageMap:
         """An outage map for the HTTP interface; the classifier runs where the device is owned."""
-        map_dbm = self.store.map_dbm(stored)
+        map_dbm, floor = self.store.map_dbm(stored), floor_dbm(stored.powers_dbm)
         if method == "threshold":
-            return threshold_outage(map_dbm, threshold_dbm)
+            return threshold_outage(map_dbm, threshold_dbm, floor)
         if self._worker is None or self._networks is None:
             raise BusyError("the networks are not loaded yet; ask again later")
-        network = self._networks.outage
-        return self._worker.ask(lambda: classify_outage(network, map_dbm, threshold_dbm, stored.strongest_dbm))
+        network, strongest_dbm = self._networks.outage, max(stored.powers_dbm)
+        return self._worker.ask(lambda: classify_outage(network, map_dbm, threshold_dbm, floor, strongest_dbm))
 
     def _why_not_ready(self) -> str:
         if not self._not_ready and self._worker and not self._worker.working:

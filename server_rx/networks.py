@@ -68,4 +68,4 @@ def warm_up(pipeline: Pipeline, networks: Networks) -> None:
     codec = next(iter(networks.codecs.values()))
     burst = Air(_WARM_UP_ES_N0_DB).send(pack(semantics, codec), "warm-up", seed=0)
     (record,) = pipeline.rebuild([pipeline.receive(burst)])
-    classify_outage(networks.outage, record.map_dbm, -90.0, 23.0)
+    classify_outage(networks.outage, record.map_dbm, -90.0, -127.0, 23.0)

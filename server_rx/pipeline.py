@@ -25,7 +25,7 @@ from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
-from server_rx.outage import outage_share
+from server_rx.outage import floor_dbm, outage_share
 from server_rx.storage.records import MapRecord, Provenance
 
 Stages = dict[str, float]  # milliseconds by stage
@@ -130,7 +130,8 @@ class Pipeline:
             outdoors = map_dbm if semantics.buildings is None else map_dbm[~semantics.buildings]
             if semantics.buildings is not None:
                 map_dbm[semantics.buildings] = np.nan
-            share = outage_share(map_dbm, self._outage_threshold_dbm)
+            floor = floor_dbm(transmitter.power_dbm for transmitter in semantics.transmitters)
+            share = outage_share(map_dbm, self._outage_threshold_dbm, floor)
         strong, weak = reception.strong or b"", reception.weak or b""
         return MapRecord(
             observation_id=burst.observation_id,

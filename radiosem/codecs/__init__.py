@@ -1,7 +1,7 @@
 """Building masks <-> bytes: the registry of codecs, found by name at the edge and by content id at the receiver."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from radiosem import weights
@@ -11,7 +11,8 @@ from radiosem.codecs.context import ContextCodec
 from radiosem.codecs.jpeg import JpegCodec
 from radiosem.codecs.vqvae import VqVaeCodec
 from radiosem.errors import InputError, WeightsError
-from radiosem.types import BuildingMap
+from radiosem.masks import free_transmitters
+from radiosem.types import BuildingMap, Transmitter
 
 _log = logging.getLogger(__name__)
 
@@ -62,9 +63,10 @@ def make_codec(name: str, **options: Any) -> MaskCodec:
         raise InputError(f"codec {name} does not take options {', '.join(sorted(options))}: {error}") from None
 
 
-def as_received(mask: BuildingMap, codec: MaskCodec) -> BuildingMap:
-    """The mask that the receiver will have, bool [H, W]."""
-    return mask if codec.lossless else codec.decode(codec.encode(mask), (mask.shape[0], mask.shape[1]))
+def as_received(mask: BuildingMap, codec: MaskCodec, transmitters: Sequence[Transmitter]) -> BuildingMap:
+    """The mask that the receiver will have, bool [H, W]: what the codec brings, its transmitters outdoors."""
+    decoded = mask if codec.lossless else codec.decode(codec.encode(mask), (mask.shape[0], mask.shape[1]))
+    return free_transmitters(decoded, transmitters)[0]
 
 
 def receiver_codecs() -> dict[bytes, MaskCodec]:

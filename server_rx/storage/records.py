@@ -76,9 +76,9 @@ class StoredMap:
         return Grid(**self.causes["grid"])
 
     @property
-    def strongest_dbm(self) -> float:
-        """Radiated power of the strongest transmitter, dBm."""
-        return float(max(item["power_dbm"] for item in self.causes["transmitters"]))
+    def powers_dbm(self) -> tuple[float, ...]:
+        """Radiated power of each transmitter, dBm."""
+        return tuple(float(item["power_dbm"]) for item in self.causes["transmitters"])
 
 
 def causes_json(semantics: Semantics) -> dict[str, Any]:

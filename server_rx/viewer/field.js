@@ -1,11 +1,14 @@
 // Turns a radio map into what the page asks of it: the value of a pixel, the outage share, the spread of power.
 
-/** A radio map: rows, cols, values in dBm (Float32Array, NaN inside buildings). */
+const ROUNDING_DB = 0.01; // of sums over transmitters, as the receiver allows for
+
+/** A radio map: rows, cols, values in dBm (Float32Array, NaN inside buildings); at floorDbm the power is not known. */
 export class Field {
-  constructor({ rows, cols, values }) {
+  constructor({ rows, cols, values }, floorDbm) {
     this.rows = rows;
     this.cols = cols;
     this.values = values;
+    this.unheardDbm = Math.fround(floorDbm + ROUNDING_DB);
     this.outdoor = values.filter((value) => !Number.isNaN(value));
   }
 
@@ -14,10 +17,10 @@ export class Field {
     return this.values[row * this.cols + col];
   }
 
-  /** 1 where received power is below the threshold, compared as float32 as the receiver does; 0 inside buildings. */
+  /** 1 where received power is below the threshold or unknown, compared as float32 as the receiver does; else 0. */
   outage(thresholdDbm) {
     const threshold = Math.fround(thresholdDbm);
-    return Uint8Array.from(this.values, (value) => Number(value < threshold));
+    return Uint8Array.from(this.values, (value) => Number(value < threshold || value <= this.unheardDbm));
   }
 
   /** Share of the outdoor pixels that an outage mask holds, 0..1; NaN when nothing is outdoors. */

@@ -47,7 +47,7 @@ export class Stage {
     const parts = [
       this.map.showPower(mapUrl(mapId, "map.png", { min_dbm: this.low, max_dbm: this.high })),
       degraded ? null : this.map.showBuildings(mapUrl(mapId, "buildings.png")),
-      getBuffer(mapUrl(mapId, "map.npy"), this.signal).then((buffer) => this.#hold(new Field(parseNpy(buffer)))),
+      getBuffer(mapUrl(mapId, "map.npy"), this.signal).then((buffer) => this.#hold(new Field(parseNpy(buffer), this.meta.floor_dbm))),
     ];
     const results = await Promise.allSettled(parts);
     this.map.frame.classList.remove("loading");

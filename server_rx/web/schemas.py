@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from radiosem.errors import InputError
+from server_rx.outage import floor_dbm
 from server_rx.storage.records import StoredMap
 
 _CURSOR = re.compile(rb"before:(\d{1,18})")
@@ -50,8 +51,12 @@ class MapBody(Body):
     has_cars: bool = Field(description="true when a car mask arrived")
     min_dbm: float = Field(description="lowest received power outdoors, dBm")
     max_dbm: float = Field(description="highest received power outdoors, dBm")
+    floor_dbm: float = Field(
+        description="where the map reads this, the power is at most that, dBm: the gain of every transmitter is "
+        "-150 dB or less. Such pixels count as outage whatever the threshold"
+    )
     outage_threshold_dbm: float = Field(description="threshold that `outage_share` was taken at, dBm")
-    outage_share: float = Field(description="share of the outdoor pixels below that threshold, 0..1")
+    outage_share: float = Field(description="share of the outdoor pixels in outage at that threshold, 0..1")
     codec: str = Field(description="mask codec used, as name:id")
     payload_bits: int = Field(description="frame bits before channel coding")
     channel_uses: int = Field(description="complex symbols received")
@@ -139,6 +144,7 @@ def map_body(stored: StoredMap) -> MapBody:
         created_at=stored.created_at,
         degraded=stored.degraded,
         **_only(stored.causes, "grid", "transmitters", "has_cars"),
+        floor_dbm=floor_dbm(stored.powers_dbm),
         **_only(stored.facts, "min_dbm", "max_dbm", "outage_threshold_dbm", "outage_share"),
         **_only(stored.facts, "codec", "payload_bits", "channel_uses", "es_n0_db", "receiver_ms"),
     )

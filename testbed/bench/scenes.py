@@ -59,7 +59,7 @@ class Scene:
 
     def rehearse(self, generator: Runs, codec: MaskCodec) -> tuple[Rebuilt, ...]:
         """What a receiver with that generator will rebuild of each transmitter, the mask sent by that codec."""
-        received = as_received(self.buildings, codec)
+        received = as_received(self.buildings, codec, self.transmitters)
         return rehearse(generator, received, self.cars, self.transmitters, self._laws, self.grid)
 
     def semantics(self, readings: int, rehearsed: Sequence[Rebuilt] | None = None) -> Semantics:

@@ -13,7 +13,7 @@ import uvicorn
 
 from radiosem.types import Grid, PathLoss, RadioMap, Semantics, Transmitter
 from server_rx.metrics import Metrics
-from server_rx.outage import OutageMap, classify_outage, outage_share, threshold_outage
+from server_rx.outage import OutageMap, classify_outage, floor_dbm, outage_share, threshold_outage
 from server_rx.storage.records import MapRecord, Provenance, StoredMap
 from server_rx.storage.store import Store
 from server_rx.web.events import Events
@@ -84,7 +84,7 @@ def made_up_map(observation_id: str, *, transmitters: int = 1, degraded: bool = 
         min_dbm=float(np.nanmin(map_dbm)),
         max_dbm=float(np.nanmax(map_dbm)),
         outage_threshold_dbm=-90.0,
-        outage_share=outage_share(map_dbm, -90.0),
+        outage_share=outage_share(map_dbm, -90.0, floor_dbm(antenna.power_dbm for antenna in antennas)),
         provenance=replace(provenance, **facts),
     )
 
@@ -96,9 +96,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
     events = Events(store, lambda stored: map_body(stored).model_dump_json())
 
     def outage(stored: StoredMap, threshold_dbm: float, method: str) -> OutageMap:
+        floor = floor_dbm(stored.powers_dbm)
         if method == "threshold":
-            return threshold_outage(store.map_dbm(stored), threshold_dbm)
-        return classify_outage(Timid(), store.map_dbm(stored), threshold_dbm, stored.strongest_dbm)
+            return threshold_outage(store.map_dbm(stored), threshold_dbm, floor)
+        return classify_outage(Timid(), store.map_dbm(stored), threshold_dbm, floor, max(stored.powers_dbm))
 
     app = create_app(Backend(store=store, metrics=Metrics(), events=events, outage=outage, not_ready=lambda: ""))
     listener = socket.create_server(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from server_rx.outage import outage_share
+from server_rx.outage import floor_dbm, outage_share
 from server_rx.web.render import viridis
 
 WAIT_S = 20.0
@@ -116,14 +116,14 @@ def test_the_colour_bar_has_the_colours_of_the_picture(page: Page, site: Any) ->
 
 def test_the_threshold_changes_the_outage_share_as_the_receiver_would(page: Page, site: Any) -> None:
     stored = site.add("block-1")
-    map_dbm = site.store.map_dbm(stored)
+    map_dbm, floor = site.store.map_dbm(stored), floor_dbm(stored.powers_dbm)
     page.open(stored.map_id)
     page.until_pixels()
     assert page.text("#outage-share") == percent(stored.facts["outage_share"])
     for threshold_dbm in (-75.5, -60.0):
         page.set_threshold(threshold_dbm)
-        assert page.text("#outage-share") == percent(outage_share(map_dbm, threshold_dbm))
-    assert len({percent(outage_share(map_dbm, at)) for at in (-90.0, -75.5, -60.0)}) == 3
+        assert page.text("#outage-share") == percent(outage_share(map_dbm, threshold_dbm, floor))
+    assert len({percent(outage_share(map_dbm, at, floor)) for at in (-90.0, -75.5, -60.0)}) == 3
 
 
 def test_the_outage_overlay_covers_the_pixels_of_the_receivers_outage_map(page: Page, site: Any) -> None:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from radiosem.masks import mask_on_grid, resize
-from radiosem.types import Grid
+from radiosem.masks import free_transmitters, mask_on_grid, resize
+from radiosem.types import Grid, Transmitter
 
 
 def test_shrinking_takes_the_mean_over_the_area() -> None:
@@ -34,3 +34,22 @@ def test_smoothing_is_in_metres_not_in_cells() -> None:
     probability[30:33, 30:33] = 1.0
     assert mask_on_grid(probability, Grid(64, 64, cell_size_m=2.0)).any()
     assert not mask_on_grid(probability, Grid(64, 64, cell_size_m=0.3)).any()
+
+
+def test_a_transmitter_in_a_building_is_let_out_to_the_street() -> None:
+    buildings = np.zeros((40, 60), bool)
+    buildings[10:30, 20:50] = True
+    before = buildings.copy()
+    inside, outside = Transmitter(24, 18), Transmitter(5, 5)
+    freed, depths = free_transmitters(buildings, (outside, inside))
+    np.testing.assert_array_equal(buildings, before)
+    assert depths == (0.0, 5.0)
+    assert not freed[18, :25].any()
+    assert freed[18, 31:50].all()
+    assert not (freed & ~buildings).any()
+
+
+def test_what_is_all_building_has_no_street_to_be_let_out_to() -> None:
+    freed, depths = free_transmitters(np.ones((32, 32), bool), (Transmitter(3, 3),))
+    assert freed.all()
+    assert depths == (np.inf,)

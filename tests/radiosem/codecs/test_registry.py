@@ -8,6 +8,7 @@ import pytest
 
 from radiosem.codecs import as_received, codec_names, make_codec, receiver_codecs
 from radiosem.errors import InputError, WeightsError
+from radiosem.types import Transmitter
 
 
 @pytest.fixture
@@ -50,6 +51,7 @@ def test_what_is_received_of_a_mask_is_known_without_a_link(name: str) -> None:
     mask = np.zeros((64, 96), np.bool_)
     mask[10:31, 7:52] = mask[40:47, 60:61] = True
     codec = make_codec(name)
-    received = as_received(mask, codec)
+    received = as_received(mask, codec, ())
     assert np.array_equal(received, codec.decode(codec.encode(mask), (64, 96)))
     assert np.array_equal(received, mask) == codec.lossless
+    assert not as_received(mask, codec, (Transmitter(30, 12),))[:13, 30].any()

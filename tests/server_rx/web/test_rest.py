@@ -16,7 +16,7 @@ from radiosem.frame import unpack
 from radiosem.types import Readings
 from server_rx.errors import BusyError
 from server_rx.metrics import Metrics
-from server_rx.outage import threshold_outage
+from server_rx.outage import floor_dbm, threshold_outage
 from server_rx.web.events import Events
 from server_rx.web.rest import Backend, create_app
 from server_rx.web.schemas import semantics_body
@@ -52,7 +52,7 @@ class Receiver:
         self.asked.append((threshold_dbm, method))
         if method == "classifier":
             raise BusyError("the networks are not loaded yet; ask again later")
-        return threshold_outage(self.store.map_dbm(stored), threshold_dbm)
+        return threshold_outage(self.store.map_dbm(stored), threshold_dbm, floor_dbm(stored.powers_dbm))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_metadata_holds_what_a_viewer_needs(receiver, stored, record):
     body = receiver.client.get(f"/v1/maps/{stored.map_id}").json()
     assert set(body) == {
         *("map_id", "observation_id", "created_at", "grid", "transmitters", "degraded", "has_cars"),
-        *("min_dbm", "max_dbm", "outage_threshold_dbm", "outage_share"),
+        *("min_dbm", "max_dbm", "floor_dbm", "outage_threshold_dbm", "outage_share"),
         *("codec", "payload_bits", "channel_uses", "es_n0_db", "receiver_ms"),
     }
     assert body["grid"] == {"rows": 48, "cols": 72, "cell_size_m": 2.0}
