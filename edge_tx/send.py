@@ -48,9 +48,9 @@ class Sender:
     def deliver(self, burst: Burst) -> pb.Receipt:
         """Deliver one observation, until its receipt is final or the retries or the deadline are used up.
 
-        Sent again is a burst that got no answer, one whose refusal says that it may help, and, a few times, one whose
-        mask was lost. Every attempt crosses the air anew under the same observation id, which tells the receiver that
-        it is the same observation.
+        Sent again is a burst that got no answer, one whose refusal says that it may help, and, a few times, one of
+        which a part was lost. Every attempt crosses the air anew under the same observation id, which tells the
+        receiver that it is the same observation.
 
         burst    makes the burst of an attempt
         returns  the best receipt there was: ACCEPTED, DEGRADED, REFUSED, or FAILED where a relay could not get through

@@ -97,7 +97,7 @@ def read_transmitters(observation: pb.Observation, grid: Grid) -> tuple[Transmit
             transmitter = Transmitter(
                 antenna.col,
                 antenna.row,
-                antenna.height_m or 10.0,
+                antenna.height_m if antenna.HasField("height_m") else 10.0,
                 antenna.power_dbm if antenna.HasField("power_dbm") else 23.0,
                 antenna.frequency_hz or 5.9e9,
             )

@@ -13,6 +13,10 @@ class FrameError(RadiosemError):
     """A frame cannot be parsed: truncated, altered, of another version, or not a frame at all."""
 
 
+class DamagedFrameError(FrameError):
+    """A frame's header was altered on the way; the same frame sent again may arrive whole."""
+
+
 class UnknownCodecError(FrameError):
     """A frame names a codec or codebook that this receiver does not hold."""
 

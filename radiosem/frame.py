@@ -23,7 +23,7 @@ import numpy as np
 
 from radiosem.bits import BitReader, BitWriter
 from radiosem.codecs import MaskCodec, make_codec
-from radiosem.errors import FrameError, InputError, UnknownCodecError
+from radiosem.errors import DamagedFrameError, FrameError, InputError, UnknownCodecError
 from radiosem.masks import free_transmitters
 from radiosem.readings import decode_readings, encode_readings
 from radiosem.types import MAX_TRANSMITTERS, Grid, PathLoss, Semantics, Transmitter
@@ -107,13 +107,14 @@ def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec])
     strong  as sent, else the frame is refused
     weak    None, short or altered: `buildings` is None (degraded), or `cars` or `readings` when only they were lost
     codecs  those the receiver holds, by id
-    raises  FrameError; UnknownCodecError naming the id that is not held
+    raises  DamagedFrameError when the header fails its checksum; UnknownCodecError naming the id that is not held;
+            FrameError on what no `pack` of this version wrote
     """
     header, crc = strong[:-_CRC_BYTES], int.from_bytes(strong[-_CRC_BYTES:], "big")
-    if header and header[0] >> 4 != VERSION:
-        raise FrameError(f"frame version is {header[0] >> 4}; this receiver reads version {VERSION}")
     if not header or google_crc32c.value(header) != crc:
-        raise FrameError(f"frame header of {len(strong)} bytes fails its checksum")
+        raise DamagedFrameError(f"frame header of {len(strong)} bytes fails its checksum")
+    if header[0] >> 4 != VERSION:
+        raise FrameError(f"frame version is {header[0] >> 4}; this receiver reads version {VERSION}")
     bits = BitReader(header)
     bits.read(4)
     has_cars, has_readings = bits.read(1), bits.read(1)
@@ -150,6 +151,7 @@ def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec])
         None if mask is None else free_transmitters(codec.decode(mask, grid.shape), senders)[0],
         None if cars is None else cars_codec.decode(cars, grid.shape),
         None if readings is None else decode_readings(readings, senders, laws, grid),
+        cars_lost=bool(has_cars) and cars is None,
         readings_lost=bool(has_readings) and readings is None,
     ), codec.name
 

@@ -5,7 +5,7 @@ Rows run south (row 0 is the north edge), columns run east. Pixels are cells of 
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ BuildingMap: TypeAlias = NDArray[np.bool_]  # [H, W], True inside buildings
 CarMap: TypeAlias = NDArray[np.bool_]  # [H, W], True on cars
 DepthMap: TypeAlias = NDArray[np.float32]  # [H, W] in [0, 1]
 RadioMap: TypeAlias = NDArray[np.float32]  # [H, W] received power in dBm, NaN inside buildings
+Section: TypeAlias = Literal["buildings", "cars", "readings"]  # of a frame's weak part, which the air may take
 
 RECEIVER_HEIGHT_M = 1.5  # the height every map is drawn for
 SPEED_OF_LIGHT_M_S = 299_792_458.0
@@ -152,6 +153,7 @@ class Semantics:
 
     buildings      None when the mask was lost on the air: the map is then a path-loss map, `degraded`
     readings       what the causes alone would not tell; None when none were sent, or they were lost
+    cars_lost      cars were sent and did not arrive
     readings_lost  readings were sent and did not arrive
     """
 
@@ -161,9 +163,20 @@ class Semantics:
     buildings: BuildingMap | None
     cars: CarMap | None = None
     readings: Readings | None = None
+    cars_lost: bool = False
     readings_lost: bool = False
 
     @property
     def degraded(self) -> bool:
         """True when the building mask is missing."""
         return self.buildings is None
+
+    @property
+    def lost(self) -> tuple[Section, ...]:
+        """What was sent and did not arrive, the worst first."""
+        lost: dict[Section, bool] = {
+            "buildings": self.degraded,
+            "cars": self.cars_lost,
+            "readings": self.readings_lost,
+        }
+        return tuple(name for name, missing in lost.items() if missing)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from radiosem.errors import (
     ChannelError,
+    DamagedFrameError,
     FrameError,
     InputError,
     RadiosemError,
@@ -64,7 +65,8 @@ TABLE: tuple[tuple[type[Exception], Answer], ...] = (
     (NotFoundError, Answer("not_found", _REFUSED, False, grpc.StatusCode.NOT_FOUND, 404)),
     (UnknownCodecError, Answer("unknown_codec", _REFUSED, False, grpc.StatusCode.FAILED_PRECONDITION, 422)),
     (StrongPartLostError, Answer("strong_part_lost", _REFUSED, True, grpc.StatusCode.DATA_LOSS, 422)),
-    (FrameError, Answer("frame", _REFUSED, True, grpc.StatusCode.DATA_LOSS, 422)),
+    (DamagedFrameError, Answer("frame", _REFUSED, True, grpc.StatusCode.DATA_LOSS, 422)),
+    (FrameError, Answer("frame", _REFUSED, False, grpc.StatusCode.INVALID_ARGUMENT, 422)),
     (ChannelError, Answer("channel", _REFUSED, True, grpc.StatusCode.DATA_LOSS, 422)),
     (InputError, Answer("input", _REFUSED, False, grpc.StatusCode.INVALID_ARGUMENT, 422)),
     (StoreError, Answer("store", _FAILED, True, grpc.StatusCode.UNAVAILABLE, 503)),

@@ -71,23 +71,17 @@ class Pipeline:
 
         raises  InputError, ChannelError, FrameError, UnknownCodecError, StrongPartLostError
         """
-        symbols = check_burst(burst)
         stage_ms: Stages = {}
-        with _timed(stage_ms, "decode"):
-            try:
-                reception = make_link(burst.link).decode(symbols, burst.es_n0_db)
-            except ChannelError as error:
-                raise ChannelError(f"{error} (Es/N0 = {burst.es_n0_db:g} dB)") from None
-        if reception.strong is None:
-            raise StrongPartLostError(
-                f"the strong part (header, transmitters, path loss) was lost at Es/N0 = {burst.es_n0_db:g} dB; "
-                "send it again, or over a stronger link"
-            )
+        strong, reception = _decode(burst, stage_ms)
         with _timed(stage_ms, "unframe"):
-            semantics, codec = unpack(reception.strong, reception.weak, self._codecs)
+            semantics, codec = unpack(strong, reception.weak, self._codecs)
         if semantics.buildings is not None and semantics.buildings.all():
             raise InputError("the building mask covers the whole block; there is no outdoor pixel to draw a map for")
         return Causes(burst, reception, semantics, self._name_with_id(codec), stage_ms)
+
+    def receive_strong(self, burst: Burst) -> Semantics:
+        """What the strong part alone says: grid, transmitters and laws. Raises as `receive`."""
+        return unpack(_decode(burst, {})[0], None, self._codecs)[0]
 
     def rebuild(self, causes: Sequence[Causes]) -> list[MapRecord]:
         """One map each; what shares a grid goes through the generator together."""
@@ -158,6 +152,22 @@ class Pipeline:
 
     def _name_with_id(self, codec: str) -> str:
         return next((f"{codec}:{key.hex()}" for key, held in self._codecs.items() if held.name == codec), codec)
+
+
+def _decode(burst: Burst, stage_ms: Stages) -> tuple[bytes, Reception]:
+    """The strong part of a burst, and all that its link heard."""
+    symbols = check_burst(burst)
+    with _timed(stage_ms, "decode"):
+        try:
+            reception = make_link(burst.link).decode(symbols, burst.es_n0_db)
+        except ChannelError as error:
+            raise ChannelError(f"{error} (Es/N0 = {burst.es_n0_db:g} dB)") from None
+    if reception.strong is None:
+        raise StrongPartLostError(
+            f"the strong part (header, transmitters, path loss) was lost at Es/N0 = {burst.es_n0_db:g} dB; "
+            "send it again, or over a stronger link"
+        )
+    return reception.strong, reception
 
 
 def check_burst(burst: Burst) -> NDArray[np.complex64]:

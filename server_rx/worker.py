@@ -9,12 +9,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from radiosem.errors import ChannelError, FrameError
 from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt, Status
 from server_rx.errors import BusyError, refusal
 from server_rx.metrics import Metrics
 from server_rx.pipeline import Causes, Pipeline
 from server_rx.storage.records import MapRecord, StoredMap
-from server_rx.storage.store import Store
+from server_rx.storage.store import Store, refuse_another
 
 T = TypeVar("T")
 
@@ -166,8 +167,8 @@ class Worker:
         for delivery in deliveries:
             try:
                 held = self._store.find(delivery.burst.observation_id)
-                if held and not held.degraded:
-                    self._answer(delivery, receipt(held, {}))
+                if held and not held.lost:
+                    self._answer(delivery, self._again(delivery.burst, held))
                 else:
                     ready.append((delivery, self._pipeline.receive(delivery.burst)))
             except Exception as error:
@@ -189,6 +190,12 @@ class Worker:
             except Exception as error:
                 self._answer(delivery, refusal(error, delivery.burst))
 
+    def _again(self, burst: Burst, held: StoredMap) -> Receipt:
+        """The receipt of a map that is complete, to whoever sends it once more; a burst too noisy to tell counts so."""
+        with contextlib.suppress(ChannelError, FrameError):
+            refuse_another(held, self._pipeline.receive_strong(burst))
+        return receipt(held, {})
+
     def _keep(self, record: MapRecord, queue_ms: float) -> Receipt:
         """Store a map; the receipt exists only after that."""
         start = time.perf_counter()
@@ -205,12 +212,21 @@ class Worker:
         delivery.future.set_result(answer)
 
 
+_LOST = {
+    "": "",
+    "buildings": "the building mask was lost on the air: this is a path-loss map",
+    "cars": "the cars were lost on the air: the map is one without them",
+    "readings": "the readings were lost on the air: the map is not mended by them",
+    "cars and readings": "cars and readings were lost on the air: the map is one without them",
+}
+
+
 def receipt(stored: StoredMap, stage_ms: Mapping[str, float]) -> Receipt:
     """The receipt of a durable map; no stages when it was durable before this burst came."""
     return Receipt(
         observation_id=stored.observation_id,
-        status=Status.STATUS_DEGRADED if stored.degraded else Status.STATUS_ACCEPTED,
-        message="the building mask was lost on the air: this is a path-loss map" if stored.degraded else "",
+        status=Status.STATUS_DEGRADED if stored.lost else Status.STATUS_ACCEPTED,
+        message=_LOST["buildings" if stored.degraded else " and ".join(stored.lost)],
         map_id=stored.map_id,
         codec=stored.facts["codec"],
         payload_bits=stored.facts["payload_bits"],

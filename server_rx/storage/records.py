@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from radiosem.readings import middle
-from radiosem.types import Grid, PathLoss, RadioMap, Semantics, Transmitter
+from radiosem.types import Grid, PathLoss, RadioMap, Section, Semantics, Transmitter
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class MapRecord:
 class StoredMap:
     """A durable map: everything but the arrays, which are blobs named by their SHA-256.
 
-    sequence    order of arrival in this store, growing; a map that replaces a degraded one gets a new place
+    sequence    order of arrival in this store, growing; a map that replaces a less complete one gets a new place
     causes      JSON of `causes_json`
     facts       JSON of `facts_json`
     """
@@ -71,6 +71,11 @@ class StoredMap:
     facts: dict[str, Any]
 
     @property
+    def lost(self) -> tuple[Section, ...]:
+        """What was sent and did not arrive, see `Semantics.lost`."""
+        return tuple(self.causes.get("lost", ["buildings"] if self.degraded else []))  # older maps do not say
+
+    @property
     def grid(self) -> Grid:
         """The block the map covers."""
         return Grid(**self.causes["grid"])
@@ -82,7 +87,7 @@ class StoredMap:
 
 
 def causes_json(semantics: Semantics) -> dict[str, Any]:
-    """Grid, transmitters with their laws, readings, and whether masks arrived, as JSON."""
+    """Grid, transmitters with their laws, readings, and what did not arrive, as JSON."""
     grid = semantics.grid
     return {
         "grid": {"rows": grid.rows, "cols": grid.cols, "cell_size_m": grid.cell_size_m},
@@ -92,7 +97,7 @@ def causes_json(semantics: Semantics) -> dict[str, Any]:
         ],
         "has_cars": semantics.cars is not None,
         "readings": _readings_json(semantics),
-        "readings_lost": semantics.readings_lost,
+        "lost": list(semantics.lost),
         "building_share": None if semantics.buildings is None else float(semantics.buildings.mean()),
     }
 

@@ -26,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from radiosem.errors import StoreError
-from radiosem.types import RadioMap
+from radiosem.errors import InputError, StoreError
+from radiosem.types import RadioMap, Semantics
 from server_rx.errors import NotFoundError
 from server_rx.storage.blobs import Blobs
 from server_rx.storage.records import MapRecord, StoredMap, causes_json, facts_json
@@ -38,7 +38,7 @@ class Base(DeclarativeBase):
 
 
 class Row(Base):
-    """One map. A degraded map that is replaced gives its id to a row with a higher sequence."""
+    """One map. One that is replaced by a more complete one gives its id to a row with a higher sequence."""
 
     __tablename__ = "maps"
     __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy wants it this way
@@ -72,14 +72,17 @@ class Store:
     def save(self, record: MapRecord) -> tuple[StoredMap, bool]:
         """Make a map durable; a map already held under the same observation_id is returned instead.
 
-        Only a complete map takes the place of a degraded one, and keeps its map_id.
+        Only a more complete map takes the place of one that lost something on the air, and keeps its map_id.
 
         returns the map held now, and whether it is this one
-        raises  StoreError; then nothing points at the map, and the same call may be made again
+        raises  InputError when the map held is one of another observation; StoreError, and then nothing points at the
+                map, and the same call may be made again
         """
         held = self.find(record.observation_id)
-        if held and (not held.degraded or record.semantics.degraded):
-            return held, False
+        if held:
+            refuse_another(held, record.semantics)
+            if _completeness(held) >= _completeness(record.semantics):
+                return held, False
         frame_sha256 = self.blobs.put(record.strong + record.weak)
         map_sha256 = self.blobs.put(npy(record.map_dbm))
         row = Row(
@@ -157,6 +160,21 @@ class Store:
     def _many(self, query: Any) -> list[StoredMap]:
         with _told("read"), Session(self._engine) as session:
             return [_stored(row) for row in session.scalars(query)]
+
+
+def refuse_another(held: StoredMap, semantics: Semantics) -> None:
+    """Raise InputError when a map held is not one of that block with those transmitters and laws."""
+    told = causes_json(semantics)
+    if any(held.causes[key] != told[key] for key in ("grid", "transmitters")):
+        raise InputError(
+            f"observation_id is {held.observation_id!r}, under which another observation is held as map {held.map_id}; "
+            "give each observation an id of its own"
+        )
+
+
+def _completeness(known: StoredMap | Semantics) -> tuple[bool, int]:
+    """Grows with what arrived: the mask before all else."""
+    return not known.degraded, -len(known.lost)
 
 
 def npy(array: np.ndarray[Any, Any]) -> bytes:

@@ -67,9 +67,9 @@ function causes(meta, semantics) {
     h("dl", { class: "rows" },
       row("Block", `${number(cols * cell)} × ${number(rows * cell)} m, ${number(cell, 1)} m a pixel`),
       row("Building mask", Number.isFinite(share) ? `${number(share * 100, 1)} % of the block` : "lost on the air"),
-      row("Car mask", semantics.has_cars ? "received" : "none"),
+      row("Car mask", semantics.has_cars ? "received" : semantics.lost.includes("cars") ? "lost on the air" : "none"),
       row("Readings", readings.length ? `${number(readings.length)}, ${number(heard)} of them heard`
-        : semantics.readings_lost ? "lost on the air" : "none")));
+        : semantics.lost.includes("readings") ? "lost on the air" : "none")));
 }
 
 /** Fills the panel from metadata, provenance and semantics. */

@@ -8,6 +8,7 @@ export function badges(meta) {
   const count = meta.transmitters.length;
   return h("span", { class: "badges" },
     meta.degraded && h("span", { class: "badge warn", title: "The building mask was lost on the air" }, "degraded"),
+    !meta.degraded && meta.lost.length > 0 && h("span", { class: "badge warn", title: "Lost on the air" }, `without ${meta.lost.join(", ")}`),
     meta.has_cars && h("span", { class: "badge" }, "cars"),
     count > 1 && h("span", { class: "badge" }, `${count} transmitters`));
 }

@@ -250,7 +250,7 @@ def _cached(request: Request, stored: StoredMap, variant: str, media_type: str, 
     tag = f'"{stored.map_sha256[:32]}-{variant}"'
     headers = {
         "ETag": tag,
-        "Cache-Control": "no-cache" if stored.degraded else "public, max-age=31536000, immutable",
+        "Cache-Control": "no-cache" if stored.lost else "public, max-age=31536000, immutable",
         "X-Content-Type-Options": "nosniff",
     }
     if tag in request.headers.get("if-none-match", ""):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from radiosem.errors import InputError
+from radiosem.types import Section
 from server_rx.outage import floor_dbm
 from server_rx.storage.records import StoredMap
 
@@ -48,6 +49,7 @@ class MapBody(Body):
     grid: GridBody
     transmitters: list[TransmitterBody]
     degraded: bool = Field(description="true when the building mask was lost on the air: the map is path loss alone")
+    lost: list[Section] = Field(description="what was sent and lost on the air")
     has_cars: bool = Field(description="true when a car mask arrived")
     min_dbm: float = Field(description="lowest received power outdoors, dBm")
     max_dbm: float = Field(description="highest received power outdoors, dBm")
@@ -88,9 +90,9 @@ class SemanticsBody(Body):
     grid: GridBody
     transmitters: list[TransmitterBody]
     degraded: bool = Field(description="true when the building mask was lost on the air")
+    lost: list[Section] = Field(description="what was sent and lost on the air")
     has_cars: bool
     readings: list[ReadingBody] = Field(description="what the map was mended by; empty when none arrived")
-    readings_lost: bool = Field(description="true when readings were sent and lost on the air")
     building_share: float | None = Field(description="share of the pixels inside buildings, 0..1; null when unknown")
     buildings_url: str | None = Field(description="path of the building mask as PNG; null when it was lost")
     frame_strong_base64: str = Field(description="the received frame's strong part: header, transmitters, laws")
@@ -143,6 +145,7 @@ def map_body(stored: StoredMap) -> MapBody:
         observation_id=stored.observation_id,
         created_at=stored.created_at,
         degraded=stored.degraded,
+        lost=list(stored.lost),
         **_only(stored.causes, "grid", "transmitters", "has_cars"),
         floor_dbm=floor_dbm(stored.powers_dbm),
         **_only(stored.facts, "min_dbm", "max_dbm", "outage_threshold_dbm", "outage_share"),
@@ -155,6 +158,7 @@ def semantics_body(stored: StoredMap, strong: bytes, weak: bytes) -> SemanticsBo
     return SemanticsBody(
         map_id=stored.map_id,
         degraded=stored.degraded,
+        lost=list(stored.lost),
         buildings_url=None if stored.degraded else f"/v1/maps/{stored.map_id}/buildings.png",
         frame_strong_base64=base64.b64encode(strong).decode(),
         frame_weak_base64=base64.b64encode(weak).decode(),
@@ -162,7 +166,6 @@ def semantics_body(stored: StoredMap, strong: bytes, weak: bytes) -> SemanticsBo
             ReadingBody(transmitter=transmitter, col=col, row=row, power_dbm=power_dbm, heard=heard)
             for transmitter, col, row, power_dbm, heard in stored.causes.get("readings", [])  # older maps have none
         ],
-        readings_lost=stored.causes.get("readings_lost", False),
         **_only(stored.causes, "grid", "transmitters", "has_cars", "building_share"),
     )
 

@@ -120,7 +120,7 @@ class SemanticSender:
             record.map_dbm - np.float32(scene.power_dbm),
             buildings,
             semantics.degraded,
-            cars_lost=scene.cars is not None and semantics.cars is None,
+            cars_lost=semantics.cars_lost,
             readings_lost=semantics.readings_lost,
         )
 

@@ -29,10 +29,12 @@ def test_usable_observation_becomes_arrays(observation: pb.Observation) -> None:
 def test_unset_fields_take_the_defaults_of_the_contract(observation: pb.Observation) -> None:
     observation.ClearField("grid")
     observation.ClearField("observation_id")
-    observation.transmitters[0].height_m = 0
+    observation.transmitters[0].ClearField("height_m")
     sensed = sense(observation)
     assert sensed.grid == Grid(256, 256, 1.0)
     assert sensed.transmitters == (Transmitter(32, 32, 10.0, 23.0, 5.9e9),)
+    observation.transmitters[0].height_m = 0  # said, so taken
+    assert sense(observation).transmitters[0].height_m == 0
     assert len(sensed.observation_id) == 32
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from radiosem.choose import choose_readings
 from radiosem.codecs import MaskCodec, make_codec
-from radiosem.errors import FrameError, InputError, UnknownCodecError
+from radiosem.errors import DamagedFrameError, FrameError, InputError, UnknownCodecError
 from radiosem.frame import LAW_STEP_DB, Frame, pack, unpack
 from radiosem.masks import free_transmitters
 from radiosem.types import Grid, PathLoss, Readings, Samples, Semantics, Transmitter
@@ -293,8 +293,12 @@ def test_a_mask_section_that_its_codec_cannot_read_refuses_the_frame() -> None:
 
 
 def test_another_version_is_refused_by_name() -> None:
-    with pytest.raises(FrameError, match="version is 7"):
-        unpack(bytes([7 << 4 | FRAME.strong[0] & 15]) + FRAME.strong[1:], FRAME.weak, CODECS)
+    header = bytes([7 << 4 | FRAME.strong[0] & 15]) + FRAME.strong[1:-4]
+    with pytest.raises(FrameError, match="version is 7") as caught:
+        unpack(header + google_crc32c.value(header).to_bytes(4, "big"), FRAME.weak, CODECS)
+    assert not isinstance(caught.value, DamagedFrameError)  # the same would be refused again
+    with pytest.raises(DamagedFrameError, match="fails its checksum"):
+        unpack(header + FRAME.strong[-4:], FRAME.weak, CODECS)
 
 
 def test_an_unknown_codec_is_refused_by_name_with_those_held() -> None:

@@ -1,16 +1,22 @@
 """The worker: everything is answered, nothing is acknowledged that is not durable, and the queue has an end."""
 
+import dataclasses
 import threading
 
+import numpy as np
 import pytest
 
+from channel_sim.air import Air
 from radiosem.codecs import make_codec
 from radiosem.errors import StoreError
+from radiosem.frame import Frame, pack, seal
+from radiosem.types import Readings
 from radiosem_proto.v1.radiosem_pb2 import Status
 from server_rx.errors import BusyError
 from server_rx.metrics import Metrics
 from server_rx.pipeline import Pipeline
 from server_rx.worker import Worker
+from tests.server_rx.conftest import FIRST, SECOND, block, semantics
 
 
 @pytest.fixture
@@ -81,6 +87,34 @@ def test_a_degraded_map_is_kept_and_completed_by_a_resend(make_worker, store, se
     assert full.map_id == poor.map_id
     assert worker.submit(send_without_mask()).result(30).status == Status.STATUS_ACCEPTED
     assert not store.get(full.map_id).degraded
+
+
+@pytest.mark.parametrize("first", ["send", "send_without_mask"])
+def test_an_id_used_for_another_observation_is_refused(make_worker, store, first, request, send):
+    worker = make_worker()
+    worker.start()
+    held = worker.submit(request.getfixturevalue(first)()).result(30)
+    other = worker.submit(send(causes=semantics(SECOND))).result(30)
+    assert (other.status, other.retryable, other.map_id) == (Status.STATUS_REFUSED, False, "")
+    assert f"another observation is held as map {held.map_id}" in other.message
+    assert store.get(held.map_id).causes["transmitters"][0]["col"] == FIRST.col
+
+
+def test_lost_readings_are_told_and_come_with_a_resend(make_worker, store, codec, send):
+    readings = Readings(*(np.array([0]),) * 3, np.array([-80.0]), np.array([True]))
+    causes = dataclasses.replace(semantics(), cars=block(), readings=readings)
+    frame = pack(causes, codec)
+    cut = Frame(frame.strong, frame.weak[: len(seal(codec.encode(causes.buildings), frame.strong))])
+    worker = make_worker()
+    worker.start()
+    poor = worker.submit(Air(10.0).send(cut, "block-1", 0)).result(30)
+    assert (poor.status, poor.message) == (
+        Status.STATUS_DEGRADED,
+        "cars and readings were lost on the air: the map is one without them",
+    )
+    full = worker.submit(send(causes=causes)).result(30)
+    assert (full.status, full.message, full.map_id) == (Status.STATUS_ACCEPTED, "", poor.map_id)
+    assert store.get(full.map_id).causes["has_cars"]
 
 
 def test_what_waits_together_is_worked_on_together(make_worker, generator, send):

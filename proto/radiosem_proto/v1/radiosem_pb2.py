@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n radiosem_proto/v1/radiosem.proto\x12\x0bradiosem.v1\"7\n\x04Grid\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0c\n\x04\x63ols\x18\x02 \x01(\r\x12\x13\n\x0b\x63\x65ll_size_m\x18\x03 \x01(\x01\"q\n\x07\x41ntenna\x12\x0b\n\x03\x63ol\x18\x01 \x01(\x05\x12\x0b\n\x03row\x18\x02 \x01(\x05\x12\x10\n\x08height_m\x18\x03 \x01(\x01\x12\x16\n\tpower_dbm\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x0c\x66requency_hz\x18\x05 \x01(\x01\x42\x0c\n\n_power_dbm\"s\n\tSampleSet\x12\x13\n\x0btransmitter\x18\x01 \x03(\r\x12\x0b\n\x03\x63ol\x18\x02 \x03(\x05\x12\x0b\n\x03row\x18\x03 \x03(\x05\x12\x11\n\tpower_dbm\x18\x04 \x03(\x01\x12\x16\n\tfloor_dbm\x18\x05 \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_floor_dbm\"g\n\x0bLinkOptions\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x15\n\x08\x65s_n0_db\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nnoise_seed\x18\x03 \x01(\x04H\x01\x88\x01\x01\x42\x0b\n\t_es_n0_dbB\r\n\x0b_noise_seed\"\x97\x02\n\x0bObservation\x12\x16\n\x0eobservation_id\x18\x01 \x01(\t\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x1f\n\x04grid\x18\x03 \x01(\x0b\x32\x11.radiosem.v1.Grid\x12*\n\x0ctransmitters\x18\x04 \x03(\x0b\x32\x14.radiosem.v1.Antenna\x12\'\n\x07samples\x18\x05 \x01(\x0b\x32\x16.radiosem.v1.SampleSet\x12\x10\n\x08\x63\x61rs_png\x18\x06 \x01(\x0c\x12\r\n\x05\x63odec\x18\x07 \x01(\t\x12&\n\x04link\x18\x08 \x01(\x0b\x32\x18.radiosem.v1.LinkOptions\x12\x15\n\x08readings\x18\t \x01(\rH\x00\x88\x01\x01\x42\x0b\n\t_readings\"P\n\x05\x42urst\x12\x16\n\x0eobservation_id\x18\x01 \x01(\t\x12\x0f\n\x07symbols\x18\x02 \x01(\x0c\x12\x10\n\x08\x65s_n0_db\x18\x03 \x01(\x01\x12\x0c\n\x04link\x18\x04 \x01(\t\"\xac\x02\n\x07Receipt\x12\x16\n\x0eobservation_id\x18\x01 \x01(\t\x12#\n\x06status\x18\x02 \x01(\x0e\x32\x13.radiosem.v1.Status\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x11\n\tretryable\x18\x04 \x01(\x08\x12\x0e\n\x06map_id\x18\x05 \x01(\t\x12\r\n\x05\x63odec\x18\x06 \x01(\t\x12\x14\n\x0cpayload_bits\x18\x07 \x01(\x04\x12\x14\n\x0c\x63hannel_uses\x18\x08 \x01(\x04\x12\x10\n\x08\x65s_n0_db\x18\t \x01(\x01\x12\x33\n\x08stage_ms\x18\n \x03(\x0b\x32!.radiosem.v1.Receipt.StageMsEntry\x1a.\n\x0cStageMsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01*q\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTATUS_ACCEPTED\x10\x01\x12\x13\n\x0fSTATUS_DEGRADED\x10\x02\x12\x12\n\x0eSTATUS_REFUSED\x10\x03\x12\x11\n\rSTATUS_FAILED\x10\x04\x32\x8f\x01\n\x0bTransmitter\x12:\n\x08Transmit\x12\x18.radiosem.v1.Observation\x1a\x14.radiosem.v1.Receipt\x12\x44\n\x0eTransmitStream\x12\x18.radiosem.v1.Observation\x1a\x14.radiosem.v1.Receipt(\x01\x30\x01\x32\x43\n\x08Receiver\x12\x37\n\x07\x44\x65liver\x12\x12.radiosem.v1.Burst\x1a\x14.radiosem.v1.Receipt(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n radiosem_proto/v1/radiosem.proto\x12\x0bradiosem.v1\"7\n\x04Grid\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0c\n\x04\x63ols\x18\x02 \x01(\r\x12\x13\n\x0b\x63\x65ll_size_m\x18\x03 \x01(\x01\"\x83\x01\n\x07\x41ntenna\x12\x0b\n\x03\x63ol\x18\x01 \x01(\x05\x12\x0b\n\x03row\x18\x02 \x01(\x05\x12\x15\n\x08height_m\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tpower_dbm\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x0c\x66requency_hz\x18\x05 \x01(\x01\x42\x0b\n\t_height_mB\x0c\n\n_power_dbm\"s\n\tSampleSet\x12\x13\n\x0btransmitter\x18\x01 \x03(\r\x12\x0b\n\x03\x63ol\x18\x02 \x03(\x05\x12\x0b\n\x03row\x18\x03 \x03(\x05\x12\x11\n\tpower_dbm\x18\x04 \x03(\x01\x12\x16\n\tfloor_dbm\x18\x05 \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_floor_dbm\"g\n\x0bLinkOptions\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x15\n\x08\x65s_n0_db\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nnoise_seed\x18\x03 \x01(\x04H\x01\x88\x01\x01\x42\x0b\n\t_es_n0_dbB\r\n\x0b_noise_seed\"\x97\x02\n\x0bObservation\x12\x16\n\x0eobservation_id\x18\x01 \x01(\t\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x1f\n\x04grid\x18\x03 \x01(\x0b\x32\x11.radiosem.v1.Grid\x12*\n\x0ctransmitters\x18\x04 \x03(\x0b\x32\x14.radiosem.v1.Antenna\x12\'\n\x07samples\x18\x05 \x01(\x0b\x32\x16.radiosem.v1.SampleSet\x12\x10\n\x08\x63\x61rs_png\x18\x06 \x01(\x0c\x12\r\n\x05\x63odec\x18\x07 \x01(\t\x12&\n\x04link\x18\x08 \x01(\x0b\x32\x18.radiosem.v1.LinkOptions\x12\x15\n\x08readings\x18\t \x01(\rH\x00\x88\x01\x01\x42\x0b\n\t_readings\"P\n\x05\x42urst\x12\x16\n\x0eobservation_id\x18\x01 \x01(\t\x12\x0f\n\x07symbols\x18\x02 \x01(\x0c\x12\x10\n\x08\x65s_n0_db\x18\x03 \x01(\x01\x12\x0c\n\x04link\x18\x04 \x01(\t\"\xac\x02\n\x07Receipt\x12\x16\n\x0eobservation_id\x18\x01 \x01(\t\x12#\n\x06status\x18\x02 \x01(\x0e\x32\x13.radiosem.v1.Status\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x11\n\tretryable\x18\x04 \x01(\x08\x12\x0e\n\x06map_id\x18\x05 \x01(\t\x12\r\n\x05\x63odec\x18\x06 \x01(\t\x12\x14\n\x0cpayload_bits\x18\x07 \x01(\x04\x12\x14\n\x0c\x63hannel_uses\x18\x08 \x01(\x04\x12\x10\n\x08\x65s_n0_db\x18\t \x01(\x01\x12\x33\n\x08stage_ms\x18\n \x03(\x0b\x32!.radiosem.v1.Receipt.StageMsEntry\x1a.\n\x0cStageMsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01*q\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTATUS_ACCEPTED\x10\x01\x12\x13\n\x0fSTATUS_DEGRADED\x10\x02\x12\x12\n\x0eSTATUS_REFUSED\x10\x03\x12\x11\n\rSTATUS_FAILED\x10\x04\x32\x8f\x01\n\x0bTransmitter\x12:\n\x08Transmit\x12\x18.radiosem.v1.Observation\x1a\x14.radiosem.v1.Receipt\x12\x44\n\x0eTransmitStream\x12\x18.radiosem.v1.Observation\x1a\x14.radiosem.v1.Receipt(\x01\x30\x01\x32\x43\n\x08Receiver\x12\x37\n\x07\x44\x65liver\x12\x12.radiosem.v1.Burst\x1a\x14.radiosem.v1.Receipt(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,26 +33,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RECEIPT_STAGEMSENTRY']._loaded_options = None
   _globals['_RECEIPT_STAGEMSENTRY']._serialized_options = b'8\001'
-  _globals['_STATUS']._serialized_start=1110
-  _globals['_STATUS']._serialized_end=1223
+  _globals['_STATUS']._serialized_start=1129
+  _globals['_STATUS']._serialized_end=1242
   _globals['_GRID']._serialized_start=49
   _globals['_GRID']._serialized_end=104
-  _globals['_ANTENNA']._serialized_start=106
-  _globals['_ANTENNA']._serialized_end=219
-  _globals['_SAMPLESET']._serialized_start=221
-  _globals['_SAMPLESET']._serialized_end=336
-  _globals['_LINKOPTIONS']._serialized_start=338
-  _globals['_LINKOPTIONS']._serialized_end=441
-  _globals['_OBSERVATION']._serialized_start=444
-  _globals['_OBSERVATION']._serialized_end=723
-  _globals['_BURST']._serialized_start=725
-  _globals['_BURST']._serialized_end=805
-  _globals['_RECEIPT']._serialized_start=808
-  _globals['_RECEIPT']._serialized_end=1108
-  _globals['_RECEIPT_STAGEMSENTRY']._serialized_start=1062
-  _globals['_RECEIPT_STAGEMSENTRY']._serialized_end=1108
-  _globals['_TRANSMITTER']._serialized_start=1226
-  _globals['_TRANSMITTER']._serialized_end=1369
-  _globals['_RECEIVER']._serialized_start=1371
-  _globals['_RECEIVER']._serialized_end=1438
+  _globals['_ANTENNA']._serialized_start=107
+  _globals['_ANTENNA']._serialized_end=238
+  _globals['_SAMPLESET']._serialized_start=240
+  _globals['_SAMPLESET']._serialized_end=355
+  _globals['_LINKOPTIONS']._serialized_start=357
+  _globals['_LINKOPTIONS']._serialized_end=460
+  _globals['_OBSERVATION']._serialized_start=463
+  _globals['_OBSERVATION']._serialized_end=742
+  _globals['_BURST']._serialized_start=744
+  _globals['_BURST']._serialized_end=824
+  _globals['_RECEIPT']._serialized_start=827
+  _globals['_RECEIPT']._serialized_end=1127
+  _globals['_RECEIPT_STAGEMSENTRY']._serialized_start=1081
+  _globals['_RECEIPT_STAGEMSENTRY']._serialized_end=1127
+  _globals['_TRANSMITTER']._serialized_start=1245
+  _globals['_TRANSMITTER']._serialized_end=1388
+  _globals['_RECEIVER']._serialized_start=1390
+  _globals['_RECEIVER']._serialized_end=1457
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import itertools
 import os
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateTable
 
-from radiosem.errors import StoreError
+from radiosem.errors import InputError, StoreError
 from server_rx.errors import NotFoundError
 from server_rx.storage.blobs import Blobs
 from server_rx.storage.store import Row, Store
@@ -79,6 +80,29 @@ def test_a_degraded_map_never_replaces_anything(store, record, degraded):
     assert store.save(dataclasses.replace(degraded, map_dbm=degraded.map_dbm - 1)) == (first, False)
     full, _ = store.save(record)
     assert store.save(degraded) == (full, False)
+
+
+def test_more_complete_maps_take_the_place_of_less_complete_ones(store, record, degraded):
+    def without(**lost):
+        return dataclasses.replace(record, semantics=dataclasses.replace(record.semantics, **lost))
+
+    rising = (degraded, without(cars_lost=True, readings_lost=True), without(readings_lost=True), record)
+    for poorer, better in itertools.pairwise(rising):
+        assert store.save(poorer)[1] == (poorer is degraded)
+        held, new = store.save(better)
+        assert new
+        assert held.lost == better.semantics.lost
+        assert store.save(poorer) == (held, False)
+    assert len(store.newest(10)) == 1
+
+
+def test_an_id_that_names_another_observation_is_refused(store, record, degraded):
+    held, _ = store.save(degraded)
+    law = dataclasses.replace(record.semantics.path_losses[0], slope_db=31.0)
+    other = dataclasses.replace(record.semantics, path_losses=(law, *record.semantics.path_losses[1:]))
+    with pytest.raises(InputError, match=f"observation_id is 'block-1', under which another .* map {held.map_id}"):
+        store.save(dataclasses.replace(record, semantics=other))
+    assert store.newest(10) == [held]
 
 
 def test_maps_are_paged_newest_first_and_followed_oldest_first(store, record):

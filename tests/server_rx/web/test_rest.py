@@ -73,7 +73,7 @@ def picture(response):
 def test_metadata_holds_what_a_viewer_needs(receiver, stored, record):
     body = receiver.client.get(f"/v1/maps/{stored.map_id}").json()
     assert set(body) == {
-        *("map_id", "observation_id", "created_at", "grid", "transmitters", "degraded", "has_cars"),
+        *("map_id", "observation_id", "created_at", "grid", "transmitters", "degraded", "lost", "has_cars"),
         *("min_dbm", "max_dbm", "floor_dbm", "outage_threshold_dbm", "outage_share"),
         *("codec", "payload_bits", "channel_uses", "es_n0_db", "receiver_ms"),
     }
@@ -156,7 +156,7 @@ def test_semantics_tell_the_readings_that_came_along(receiver, store, record):
     for number, causes in enumerate((none, lost, some)):
         stored, _ = store.save(dataclasses.replace(record, observation_id=f"block-{number}", semantics=causes))
         bodies.append(receiver.client.get(f"/v1/maps/{stored.map_id}/semantics").json())
-    assert [body["readings_lost"] for body in bodies] == [False, True, False]
+    assert [body["lost"] for body in bodies] == [[], ["readings"], []]
     assert [len(body["readings"]) for body in bodies] == [0, 0, 2]
     assert bodies[2]["readings"] == [
         {"transmitter": 0, "col": 7, "row": 3, "power_dbm": -60.0, "heard": True},
@@ -166,10 +166,10 @@ def test_semantics_tell_the_readings_that_came_along(receiver, store, record):
 
 def test_maps_stored_before_readings_were_sent_still_have_semantics(receiver, store, record):
     stored, _ = store.save(record)
-    for key in ("readings", "readings_lost"):
+    for key in ("readings", "lost"):
         del stored.causes[key]
     body = semantics_body(stored, b"", b"")
-    assert (body.readings, body.readings_lost) == ([], False)
+    assert (body.readings, body.lost) == ([], [])
 
 
 def test_semantics_hold_the_received_frame(receiver, stored, record, codec):
