@@ -11,8 +11,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from channel_sim.awgn import awgn, check_es_n0_db, combined_es_n0_db
-from channel_sim.places import SPARE_THREADS, Places
-from channel_sim.wire import GRPC_OPTIONS, symbols_from_bytes, symbols_to_bytes
+from channel_sim.places import SPARE_THREADS, Places, awaited
+from channel_sim.wire import GRPC_OPTIONS, server_options, symbols_from_bytes, symbols_to_bytes
 from radiosem.errors import ChannelError, InputError
 from radiosem_proto.v1 import radiosem_pb2_grpc
 from radiosem_proto.v1.radiosem_pb2 import STATUS_FAILED, STATUS_REFUSED, Burst, Receipt
@@ -25,8 +25,6 @@ _CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2000),
 )
-# Two processes on one port would share the bursts between them without a word.
-_SERVER_OPTIONS = (*GRPC_OPTIONS, ("grpc.so_reuseport", 0))
 _RETRYABLE = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -69,7 +67,7 @@ class Relay(radiosem_pb2_grpc.ReceiverServicer):
         # A sender that hangs up takes the call to the receiver with it.
         context.add_callback(lambda: [call.cancel() for call in running])
         with self._places.taken(context):
-            for burst in request_iterator:
+            for burst in awaited(request_iterator, context, "burst"):
                 try:
                     noisy = self._add_noise(burst)
                 except (ChannelError, InputError) as error:
@@ -122,7 +120,7 @@ class RelayServer:
         self._health = health.HealthServicer()
         threads = settings.workers + SPARE_THREADS
         self._server = grpc.server(
-            futures.ThreadPoolExecutor(threads, "relay"), options=_SERVER_OPTIONS, maximum_concurrent_rpcs=threads
+            futures.ThreadPoolExecutor(threads, "relay"), options=server_options(), maximum_concurrent_rpcs=threads
         )
         radiosem_pb2_grpc.add_ReceiverServicer_to_server(Relay(settings, self._upstream), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -14,6 +14,17 @@ GRPC_OPTIONS = (
 _SYMBOL_BYTES = 8
 
 
+def server_options(receive_bytes: int = MAX_MESSAGE_BYTES) -> tuple[tuple[str, int], ...]:
+    """Options of a gRPC server that takes messages of at most so many bytes."""
+    return (
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_receive_message_length", receive_bytes),
+        ("grpc.so_reuseport", 0),  # two processes on one port would share the calls between them without a word
+        ("grpc.keepalive_time_ms", 60_000),  # a caller that lost its power must not hold a stream for ever
+        ("grpc.keepalive_timeout_ms", 20_000),
+    )
+
+
 def symbols_to_bytes(symbols: NDArray[np.complex64]) -> bytes:
     """Symbols as little-endian complex64, I then Q."""
     return symbols.astype("<c8").tobytes()

@@ -41,15 +41,18 @@ def decode_mask(data: bytes, shape: tuple[int, int], what: str = "cars_png") -> 
     data     PNG, told by its first bytes
     shape    (rows, cols) it must have
     returns  bool [rows, cols]
-    raises   InputError when it is not such an image, damaged, or of another size
+    raises   InputError when it is not such an image, damaged, of another size, or holds grey below 128 alone
     """
-    rows, cols = shape
     with _opened(data, what, ("PNG",), MAX_BYTES, MAX_PIXELS) as image:
-        if image.size != (cols, rows):
-            raise InputError(
-                f"{what} is {image.width} x {image.height} pixels; it must be {cols} x {rows}, one a cell of the grid"
-            )
-        return _pixels(image, "L", what, 0) > 127
+        grey = _pixels(image, "L", what, 0)
+    if grey.shape != shape:
+        (rows, cols), (wanted_rows, wanted_cols) = grey.shape, shape
+        raise InputError(
+            f"{what} is {cols} x {rows} pixels; it must be {wanted_cols} x {wanted_rows}, one a cell of the grid"
+        )
+    if 0 < grey.max() <= 127:
+        raise InputError(f"{what} has grey from 0 to {grey.max()}; over 127 is set, and 0 throughout where nothing is")
+    return grey > 127
 
 
 def _opened(data: bytes, what: str, formats: tuple[str, ...], max_bytes: int, max_pixels: int) -> Image.Image:

@@ -132,7 +132,8 @@ class EdgePipeline:
             except DeliveryError as error:
                 receipt = pb.Receipt(status=pb.STATUS_FAILED, message=str(error), retryable=True)
         receipt.observation_id = observed.observation_id
-        receipt.message = "; ".join(filter(None, [receipt.message, *observed.warnings]))
+        warnings = (*observed.warnings, *self._unheeded(observation.link))
+        receipt.message = "; ".join(filter(None, [receipt.message, *warnings]))
         receipt.codec = f"{observed.codec.name}:{observed.codec.codec_id.hex()}"
         receipt.payload_bits = observed.frame.payload_bits
         receipt.channel_uses = uses
@@ -152,6 +153,12 @@ class EdgePipeline:
             raise InputError(f"link es_n0_db is {es_n0_db}; it must lie in -30..60 dB")
         seed = options.noise_seed if options.HasField("noise_seed") else secrets.randbits(48)
         return link, math.inf if settings.relay else es_n0_db, seed
+
+    def _unheeded(self, options: pb.LinkOptions) -> Iterator[str]:
+        """What an observation asks of the air that is not this edge's to grant."""
+        for name in ("es_n0_db", "noise_seed"):
+            if self.settings.relay and options.HasField(name):
+                yield f"link {name} had no effect: the relay adds the noise"
 
 
 @contextmanager

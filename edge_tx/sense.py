@@ -18,7 +18,7 @@ _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ASPECT_TOLERANCE = 0.05
 IMAGE_CELL_M = 0.5  # ground a pixel of the image covers once it is brought to the scale the segmenter knows
 POWER_RANGE_DBM = -250.0, 100.0  # far beyond both ends of what can be received
-MAX_SAMPLES = 1_000_000  # nearly one a pixel of the largest grid
+MAX_SAMPLES = 250_000  # several times the cells of an ordinary block
 MAX_IMAGE_SIDE = 2048  # pixels at that scale
 
 

@@ -9,8 +9,8 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from channel_sim.places import SPARE_THREADS, Places
-from channel_sim.wire import GRPC_OPTIONS
+from channel_sim.places import SPARE_THREADS, Places, awaited
+from channel_sim.wire import server_options
 from edge_tx.pipeline import EdgePipeline
 from edge_tx.segment import Segmenter
 from edge_tx.settings import EdgeSettings
@@ -20,6 +20,7 @@ from radiosem_proto.v1 import radiosem_pb2_grpc as pb_grpc
 
 log = logging.getLogger(__name__)
 
+BESIDE_IMAGE_BYTES = 8 * 2**20  # of an observation: the most samples that are taken, and a mask of cars
 SERVICE = pb.DESCRIPTOR.services_by_name["Transmitter"].full_name
 
 # The first row whose exception matches counts.
@@ -50,10 +51,11 @@ class TransmitterService(pb_grpc.TransmitterServicer):
     ) -> Iterator[pb.Receipt]:
         """Send many, one after another; one that is unusable is answered by a REFUSED receipt and the stream goes on.
 
-        The next observation is taken from the wire only when the one before has its receipt.
+        The next observation is taken from the wire only when the one before has its receipt; a stream that brings none
+        for two minutes ends.
         """
         with self._places.taken(context):
-            for request in request_iterator:
+            for request in awaited(request_iterator, context, "observation"):
                 try:
                     receipt = self._pipeline.transmit(request)
                 except InputError as error:
@@ -86,8 +88,7 @@ class EdgeServer:
         self._health = health.HealthServicer()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(settings.workers + SPARE_THREADS, "edge"),
-            # A second edge on the port is a mistake, not a way to share the load.
-            options=(*GRPC_OPTIONS, ("grpc.so_reuseport", 0)),
+            options=server_options(settings.max_image_bytes + BESIDE_IMAGE_BYTES),
             maximum_concurrent_rpcs=settings.workers + SPARE_THREADS,
         )
         pb_grpc.add_TransmitterServicer_to_server(TransmitterService(pipeline, settings.workers), self._server)

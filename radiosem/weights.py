@@ -22,6 +22,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,18 @@ def entries() -> dict[str, WeightsEntry]:
     """Everything the manifest lists, by name. Raises WeightsError when it is missing or says nonsense."""
     path = folder() / MANIFEST
     try:
-        tables = tomllib.loads(path.read_text("utf-8")).get("weights", [])
+        stat = path.stat()
+        return dict(_read_manifest(path, stat.st_mtime_ns, stat.st_size))
     except FileNotFoundError:
         raise WeightsError(f"{path} is missing; it must list the weights with their SHA-256") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise WeightsError(f"{path} cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def _read_manifest(path: Path, mtime_ns: int, size: int) -> dict[str, WeightsEntry]:
+    """Read once as long as the file stays the same: every burst asks which links there are."""
+    tables = tomllib.loads(path.read_text("utf-8")).get("weights", [])
     listed: dict[str, WeightsEntry] = {}
     for number, table in enumerate(tables if isinstance(tables, list) else [tables]):
         entry = _entry(table, f"{path}, weights table {number}")

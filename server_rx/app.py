@@ -12,7 +12,7 @@ import uvicorn
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from channel_sim.wire import GRPC_OPTIONS
+from channel_sim.wire import server_options
 from radiosem.errors import InputError
 from radiosem_proto.v1 import radiosem_pb2
 from radiosem_proto.v1.radiosem_pb2_grpc import add_ReceiverServicer_to_server
@@ -192,14 +192,8 @@ def _bind_http(settings: ServerSettings) -> socket.socket:
 
 
 def _bind_grpc(settings: ServerSettings) -> tuple[grpc.Server, int]:
-    options = (
-        *GRPC_OPTIONS,
-        ("grpc.so_reuseport", 0),  # two processes on one port would share the bursts between them without a word
-        ("grpc.keepalive_time_ms", 60_000),  # a sender that lost its power must not hold a stream for ever
-        ("grpc.keepalive_timeout_ms", 20_000),
-    )
     pool = ThreadPoolExecutor(MAX_STREAMS + _SPARE_THREADS, thread_name_prefix="receiver-grpc")
-    server = grpc.server(pool, options=options)
+    server = grpc.server(pool, options=server_options())
     try:
         return server, server.add_insecure_port(f"{settings.grpc_address}:{settings.grpc_port}")
     except RuntimeError as error:

@@ -119,7 +119,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        faults = (f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
+        faults = (f"{item['loc'][-1]} is {str(item['input'])[:80]!r}: {item['msg']}" for item in error.errors())
         return _respond(422, Problem(code="input", detail="; ".join(faults)))
 
     @app.exception_handler(HTTPException)

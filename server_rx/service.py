@@ -8,6 +8,7 @@ from concurrent.futures import Future
 
 import grpc
 
+from channel_sim.places import IDLE_S
 from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt
 from radiosem_proto.v1.radiosem_pb2_grpc import ReceiverServicer
 from server_rx.errors import BusyError, abort, refusal
@@ -17,7 +18,6 @@ from server_rx.worker import Worker
 
 MAX_STREAMS = 24  # streams that may be open at once; each holds a thread
 _AHEAD = 16  # bursts of one stream that may be under way before it is read on
-IDLE_S = 120.0  # a stream that brings no burst for so long gives its place to another
 _PATIENCE_S = 2.0  # how long a burst waits for room in the queue, holding its stream back
 
 log = logging.getLogger(__name__)

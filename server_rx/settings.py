@@ -39,5 +39,8 @@ def read_settings() -> ServerSettings:
     try:
         return ServerSettings()
     except ValidationError as error:
-        faults = (f"SERVER_RX_{str(item['loc'][-1]).upper()}: {item['msg']}" for item in error.errors())
+        faults = (
+            f"SERVER_RX_{str(item['loc'][-1]).upper()} is {str(item['input'])[:80]!r}: {item['msg']}"
+            for item in error.errors()
+        )
         raise InputError("; ".join(faults)) from None

@@ -44,7 +44,7 @@ class Blobs:
         path = self.path(digest)
         temporary = path.with_name(f".{digest}-{secrets.token_hex(8)}")
         try:
-            if path.exists():
+            if path.exists() and path.read_bytes() == data:  # a damaged file is put right
                 _sync_folder(path.parent)  # whoever put it may not have come this far
                 return digest
             if not path.parent.exists():
@@ -66,11 +66,14 @@ class Blobs:
         return digest
 
     def get(self, digest: str) -> bytes:
-        """The bytes of that SHA-256. Raises StoreError when they are gone or unreadable."""
+        """The bytes of that SHA-256. Raises StoreError when they are gone, unreadable or altered."""
         try:
-            return self.path(digest).read_bytes()
+            data = self.path(digest).read_bytes()
         except OSError as error:
             raise StoreError(f"the blob {digest} cannot be read ({error.strerror})") from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise StoreError(f"the blob {digest} was altered on disk: its {len(data)} bytes have another SHA-256")
+        return data
 
 
 def _sync_folder(folder: Path) -> None:

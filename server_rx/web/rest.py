@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Respons
 from fastapi import Path as PathParameter
 from fastapi.responses import StreamingResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from radiosem.errors import InputError, StoreError
 from server_rx import errors
@@ -69,10 +70,31 @@ def create_app(backend: Backend) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
+    app.add_middleware(_Heads)
     app.include_router(_map_routes(backend))
     app.include_router(_operation_routes(backend))
     app.mount("/", StaticFiles(directory=VIEWER, html=True), name="viewer")
     return app
+
+
+class _Heads:
+    """Answers HEAD as GET without the body (RFC 9110, 9.3.2); the stream of events, which has no end, is left out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        if scope["type"] == "http" and scope["method"] == "HEAD" and scope["path"] != "/v1/events":
+            await self._app({**scope, "method": "GET"}, receive, without_body)
+        else:
+            await self._app(scope, receive, send)
 
 
 def _map_routes(backend: Backend) -> APIRouter:
@@ -163,7 +185,9 @@ def _map_routes(backend: Backend) -> APIRouter:
         if method == "classifier":  # the network may be another one tomorrow
             response = Response(make(), media_type=media, headers={"Cache-Control": "no-store"})
         else:
-            response = _cached(request, stored, f"outage:{threshold!r}:{media}", media, make)
+            # Where the request names no threshold the setting does, which may be another one tomorrow.
+            settled = threshold_dbm is not None
+            response = _cached(request, stored, f"outage:{threshold!r}:{media}", media, make, settled)
         response.headers["X-Threshold-Dbm"] = f"{threshold:g}"
         return response
 
@@ -245,12 +269,17 @@ def _content(media_type: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"content": {media_type: {"schema": schema}}}}
 
 
-def _cached(request: Request, stored: StoredMap, variant: str, media_type: str, make: Callable[[], bytes]) -> Response:
-    """A body that follows from the stored map alone: named by content, and for ever unless the map may be replaced."""
+def _cached(
+    request: Request, stored: StoredMap, variant: str, media_type: str, make: Callable[[], bytes], settled: bool = True
+) -> Response:
+    """A body named by its content, and for ever where the map may not be replaced.
+
+    settled  the body follows from the stored map and the request alone
+    """
     tag = f'"{stored.map_sha256[:32]}-{variant}"'
     headers = {
         "ETag": tag,
-        "Cache-Control": "no-cache" if stored.lost else "public, max-age=31536000, immutable",
+        "Cache-Control": "public, max-age=31536000, immutable" if settled and not stored.lost else "no-cache",
         "X-Content-Type-Options": "nosniff",
     }
     if tag in request.headers.get("if-none-match", ""):

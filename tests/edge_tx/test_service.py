@@ -134,6 +134,37 @@ def test_busy_edge_refuses_one_call_more_and_still_says_that_it_is_well(
     busy.stop(0)
 
 
+def test_a_stream_that_brings_nothing_gives_its_place_to_another(
+    settings: EdgeSettings, segmenter: Segmenter, observation: pb.Observation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("channel_sim.places.IDLE_S", 0.3)
+    quiet = create_server(settings.model_copy(update={"workers": 1}), segmenter)
+    quiet.start()
+    end = threading.Event()
+
+    def nothing() -> Iterator[pb.Observation]:
+        end.wait(20)
+        yield from ()
+
+    with grpc.insecure_channel(f"127.0.0.1:{quiet.port}") as channel:
+        edge = pb_grpc.TransmitterStub(channel)
+        with pytest.raises(grpc.RpcError) as ended:
+            list(edge.TransmitStream(nothing(), timeout=20))
+        assert ended.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "no observation came for 0.3 s" in ended.value.details()
+        assert edge.Transmit(observation, timeout=20).status == pb.STATUS_ACCEPTED
+    end.set()
+    quiet.stop(0)
+
+
+def test_a_message_far_beyond_any_observation_is_not_parsed(edge, observation: pb.Observation) -> None:
+    observation.samples.transmitter.extend([0] * 30_000_000)
+    with pytest.raises(grpc.RpcError) as refusal:
+        edge.Transmit(observation, timeout=20)
+    assert refusal.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "larger than max" in refusal.value.details()
+
+
 @pytest.mark.parametrize("service", ["", "radiosem.v1.Transmitter"])
 def test_health_says_serving(channel: grpc.Channel, service: str) -> None:
     answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service), timeout=10)

@@ -105,6 +105,16 @@ def test_an_id_that_names_another_observation_is_refused(store, record, degraded
     assert store.newest(10) == [held]
 
 
+def test_a_damaged_blob_is_noticed_and_put_right_by_the_next_of_its_content(tmp_path):
+    blobs = Blobs(tmp_path / "blobs")
+    digest = blobs.put(b"a map")
+    blobs.path(digest).write_bytes(b"")
+    with pytest.raises(StoreError, match=f"{digest} was altered on disk: its 0 bytes"):
+        blobs.get(digest)
+    assert blobs.put(b"a map") == digest
+    assert blobs.get(digest) == b"a map"
+
+
 def test_maps_are_paged_newest_first_and_followed_oldest_first(store, record):
     saved = [store.save(renamed(record, f"block-{number}"))[0] for number in range(5)]
     assert store.newest(2) == [saved[4], saved[3]]

@@ -28,11 +28,11 @@ class Client:
     def __init__(self, app):
         self.app = app
 
-    def get(self, path, **more):
+    def get(self, path, method="GET", **more):
         async def call():
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://receiver") as client:
-                return await client.get(path, **more)
+                return await client.request(method, path, **more)
 
         return asyncio.run(call())
 
@@ -203,19 +203,19 @@ def test_a_degraded_map_is_flagged_and_may_change(receiver, store, degraded):
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("/v1/maps?limit=0", "limit: "),
-        ("/v1/maps?limit=1000", "limit: "),
+        ("/v1/maps?limit=0", "limit is "),
+        ("/v1/maps?limit=1000", "limit is "),
         ("/v1/maps?cursor=nonsense", "cursor is 'nonsense'"),
         ("/v1/maps?cursor=YmVmb3JlOi0x", "cursor is"),
-        ("/v1/maps/xyz", "map_id: "),
+        ("/v1/maps/xyz", "map_id is "),
         ("/v1/maps/..%2f..%2fetc", ""),
-        ("/v1/maps/{id}/map.png?min_dbm=nan", "min_dbm: "),
-        ("/v1/maps/{id}/map.png?min_dbm=warm", "min_dbm: "),
-        ("/v1/maps/{id}/map.png?max_dbm=inf", "max_dbm: "),
+        ("/v1/maps/{id}/map.png?min_dbm=nan", "min_dbm is "),
+        ("/v1/maps/{id}/map.png?min_dbm=warm", "min_dbm is "),
+        ("/v1/maps/{id}/map.png?max_dbm=inf", "max_dbm is "),
         ("/v1/maps/{id}/map.png?min_dbm=-50&max_dbm=-60", "min_dbm must be below max_dbm"),
         ("/v1/maps/{id}/map.png?min_dbm=90", "min_dbm must be below max_dbm"),
-        ("/v1/maps/{id}/outage.png?threshold_dbm=-1e9", "threshold_dbm: "),
-        ("/v1/maps/{id}/outage.npy?method=guess", "method: "),
+        ("/v1/maps/{id}/outage.png?threshold_dbm=-1e9", "threshold_dbm is "),
+        ("/v1/maps/{id}/outage.npy?method=guess", "method is "),
     ],
 )
 def test_a_bad_parameter_is_named(receiver, stored, path, text):
@@ -290,3 +290,32 @@ def test_the_viewer_is_at_the_root(receiver):
     assert response.status_code == 200
     assert "<title>" in response.text
     assert receiver.client.get("/nothing.js").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/metrics", "/v1/maps", "/v1/maps/{}/map.npy", "/", "/v1/none"]
+)
+def test_head_tells_what_get_would_without_the_body(receiver, stored, path):
+    get, head = (receiver.client.get(path.format(stored.map_id), method) for method in ("GET", "HEAD"))
+    assert head.status_code == get.status_code
+    assert head.headers.get("etag") == get.headers.get("etag")
+    assert head.content == b""
+
+
+def test_an_outage_of_the_settings_threshold_is_asked_for_again(receiver, stored):
+    base = f"/v1/maps/{stored.map_id}/outage.png"
+    assert receiver.client.get(base).headers["cache-control"] == "no-cache"
+    assert "immutable" in receiver.client.get(f"{base}?threshold_dbm=-90").headers["cache-control"]
+
+
+def test_an_unusable_parameter_is_told_with_its_value(receiver):
+    answer = receiver.client.get("/v1/maps?limit=1000")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "limit is '1000': Input should be less than or equal to 200"
+
+
+def test_a_map_altered_on_disk_is_not_served(receiver, store, stored):
+    store.blobs.path(stored.map_sha256).write_bytes(b"half a map")
+    answer = receiver.client.get(f"/v1/maps/{stored.map_id}/map.npy")
+    assert (answer.status_code, answer.json()["code"]) == (503, "store")
+    assert "was altered on disk" in answer.json()["detail"]
