@@ -12,6 +12,7 @@ from channel_sim.ldpc import coded_bits, segment
 # Belief in a bit that shortening makes 0: above any other, yet small enough that float32 keeps what is added to it.
 _CERTAIN = np.float32(1e3)
 _LLR_LIMIT = np.float32(1e2)
+_MOST_WRONG = 4  # blocks after which no more are tried: noise alone must not cost the time of a decoder
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,15 @@ class Protection:
 
 @dataclass(frozen=True)
 class Part:
-    """What the channel code made of a part: its bytes, or None; and the hard decisions it corrected."""
+    """What the channel code made of a part.
+
+    data          its bytes; where a block could not be decoded, as they were heard; None when none could
+    whole         every block was decoded
+    bit_errors    hard decisions that were corrected, of so many `channel_bits`; 0 of 0 where it is not whole
+    """
 
     data: bytes | None
+    whole: bool
     bit_errors: int
     channel_bits: int
 
@@ -74,7 +81,6 @@ def recover(llrs: NDArray[np.float32], length: int, protection: Protection) -> P
     """Decode a part of `length` bytes.
 
     llrs     float32 [channel_bits(length, ...)], finite, positive for 0
-    returns  the part; data None as soon as one block keeps a wrong syndrome
     """
     from channel_sim.ldpc_decoder import decode  # loads numba, which a sender does without
 
@@ -84,21 +90,24 @@ def recover(llrs: NDArray[np.float32], length: int, protection: Protection) -> P
     signs = np.where(scrambling == 1, np.float32(-1.0), np.float32(1.0))
     combined = _combine(np.clip(llrs, -_LLR_LIMIT, _LLR_LIMIT) * signs, sum(block.coded_bits for block in blocks))
     information, words = [np.empty(0, dtype=np.uint8)], [np.empty(0, dtype=np.uint8)]
-    start = 0
+    start = wrong = 0
     for block in blocks:
         used, k = block.information_bits, block.code.k
         beliefs = np.full(block.code.n, _CERTAIN, dtype=np.float32)
         beliefs[:used] = combined[start : start + used]
         beliefs[k:] = combined[start + used : start + block.coded_bits]
-        word = decode(block.code, beliefs)
+        word = decode(block.code, beliefs) if wrong < _MOST_WRONG else None
         if word is None or word[used:k].any():
-            return Part(None, 0, 0)
+            wrong += 1
+            word = (beliefs < 0).astype(np.uint8)
         information.append(word[:used])
         words += [word[:used], word[k:]]
         start += block.coded_bits
-    sent = _repeat(np.concatenate(words), llrs.size) ^ scrambling
     data = np.packbits(np.concatenate(information)).tobytes()
-    return Part(data, int(np.count_nonzero(hard != sent)), llrs.size)
+    if wrong:
+        return Part(None if wrong == len(blocks) else data, False, 0, 0)
+    sent = _repeat(np.concatenate(words), llrs.size) ^ scrambling
+    return Part(data, True, int(np.count_nonzero(hard != sent)), llrs.size)
 
 
 def _repeat(coded: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:

@@ -31,15 +31,20 @@ _CLEANEST_ES_N0_DB = 60.0  # the demapper divides by N0: above this a link count
 
 @dataclass(frozen=True)
 class Reception:
-    """What came through: a part is None when the channel code could not deliver it.
+    """What came through.
 
+    strong                  None when the channel code could not deliver all of it
+    weak                    as it was heard where the code could not deliver a block of it: the checksums of the
+                            sections tell which of them came through; None when it delivered none
     bit_errors, coded_bits  hard decisions that the decoder corrected, of so many channel bits in the parts delivered
+    weak_whole              every block of the weak part was delivered
     """
 
     strong: bytes | None
     weak: bytes | None
     bit_errors: int
     coded_bits: int
+    weak_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,11 @@ class LdpcLink:
         strong = _read(symbols[_SIGNAL_SYMBOLS:strong_end], n0, QPSK, strong_bytes, STRONG)
         weak = _read(symbols[strong_end:], n0, self.modulation, weak_bytes, Protection(self.rate))
         return Reception(
-            strong.data, weak.data, strong.bit_errors + weak.bit_errors, strong.channel_bits + weak.channel_bits
+            strong.data if strong.whole else None,
+            weak.data,
+            strong.bit_errors + weak.bit_errors,
+            strong.channel_bits + weak.channel_bits,
+            weak.whole,
         )
 
 

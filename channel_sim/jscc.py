@@ -118,7 +118,7 @@ class JsccLink:
                 f"burst has {drawn.size} symbols of a mask; {shape[0]} x {shape[1]} pixels take {expected} over jscc"
             )
         weak = seal(_BITMAP.encode(self._read(drawn, es_n0_db, shape)), strong) + (digital.weak or b"")
-        return Reception(strong, weak, digital.bit_errors, digital.coded_bits)
+        return Reception(strong, weak, digital.bit_errors, digital.coded_bits, digital.weak_whole)
 
     def _read(self, drawn: NDArray[np.complex64], es_n0_db: float, shape: tuple[int, int]) -> BuildingMap:
         parts = np.concatenate([drawn.real, drawn.imag])

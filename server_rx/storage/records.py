@@ -34,7 +34,7 @@ class Provenance:
 class MapRecord:
     """One observation as the receiver knows it, before it is stored.
 
-    strong, weak  the received frame; weak is b"" when it was lost
+    strong, weak  the received frame; sections of weak that were lost are as they were heard
     map_dbm       float32 [H, W] received power in dBm, NaN inside buildings
     """
 

@@ -96,7 +96,9 @@ class SemanticsBody(Body):
     building_share: float | None = Field(description="share of the pixels inside buildings, 0..1; null when unknown")
     buildings_url: str | None = Field(description="path of the building mask as PNG; null when it was lost")
     frame_strong_base64: str = Field(description="the received frame's strong part: header, transmitters, laws")
-    frame_weak_base64: str = Field(description="the received frame's weak part: masks; empty when it was lost")
+    frame_weak_base64: str = Field(
+        description="the received frame's weak part: masks and readings, lost ones as they were heard"
+    )
 
 
 class ModelBody(Body):

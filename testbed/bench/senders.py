@@ -155,7 +155,7 @@ class WholeMapSender:
 
     def rebuild(self, scene: Scene, reception: Reception) -> Received:
         """Decode the map. raises FrameError when it is lost"""
-        if reception.weak is None:
+        if reception.weak is None or not reception.weak_whole:
             raise FrameError("the map was lost")
         grey = self._sender.decode(reception.weak, scene.grid.shape)
         return Received(scene.scale.gain_db(grey), np.zeros(scene.grid.shape, np.bool_))
