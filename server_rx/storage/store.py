@@ -32,6 +32,8 @@ from server_rx.errors import NotFoundError
 from server_rx.storage.blobs import Blobs
 from server_rx.storage.records import MapRecord, StoredMap, causes_json, facts_json
 
+_RACES = 5  # with other receivers on the same database, before a map is given up
+
 
 class Base(DeclarativeBase):
     """The tables of the store."""
@@ -78,20 +80,26 @@ class Store:
         raises  InputError when the map held is one of another observation; StoreError, and then nothing points at the
                 map, and the same call may be made again
         """
-        held = self.find(record.observation_id)
-        if held:
-            refuse_another(held, record.semantics)
-            if _completeness(held) >= _completeness(record.semantics):
-                return held, False
-        frame_sha256 = self.blobs.put(record.strong + record.weak)
-        map_sha256 = self.blobs.put(npy(record.map_dbm))
+        for _ in range(_RACES):
+            held = self.find(record.observation_id)
+            if held:
+                refuse_another(held, record.semantics)
+                if _completeness(held) >= _completeness(record.semantics):
+                    return held, False
+            stored = self._write(record, held)
+            if stored:
+                return stored, True
+        raise StoreError("the map could not be written: other receivers keep writing the same observation")
+
+    def _write(self, record: MapRecord, held: StoredMap | None) -> StoredMap | None:
+        """Write a map in the place of the one held; None when another receiver on the same database was first."""
         row = Row(
             map_id=held.map_id if held else secrets.token_hex(16),
             observation_id=record.observation_id,
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             degraded=record.semantics.degraded,
-            frame_sha256=frame_sha256,
-            map_sha256=map_sha256,
+            frame_sha256=self.blobs.put(record.strong + record.weak),
+            map_sha256=self.blobs.put(npy(record.map_dbm)),
             strong_bytes=len(record.strong),
             causes=causes_json(record.semantics),
             facts=facts_json(record),
@@ -105,13 +113,12 @@ class Store:
                     session.execute(delete(Row).where(Row.sequence == held.sequence))
                 session.add(row)
                 session.commit()
-            except IntegrityError:  # another receiver on the same database was first
+            except IntegrityError:
                 session.rollback()
-                first = self.find(record.observation_id)
-                if first is None:
+                if self.find(record.observation_id) is None:
                     raise
-                return first, False
-            return _stored(row), True
+                return None
+            return _stored(row)
 
     def find(self, observation_id: str) -> StoredMap | None:
         """The map of that observation, if it is held."""

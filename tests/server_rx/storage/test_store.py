@@ -195,11 +195,20 @@ def test_a_failing_blob_leaves_no_row(store, record, monkeypatch):
     assert store.save(record)[1]
 
 
-def test_two_receivers_on_one_database_agree_on_the_first(store, record, monkeypatch):
-    first, _ = store.save(record)
-    finds = iter([None, first])  # the other receiver commits between looking and writing
-    monkeypatch.setattr(store, "find", lambda observation_id: next(finds))
-    assert store.save(record) == (first, False)
+@pytest.mark.parametrize("complete_first", [True, False])
+def test_two_receivers_on_one_database_agree_on_the_more_complete(store, record, degraded, complete_first, monkeypatch):
+    first, second = (record, degraded) if complete_first else (degraded, record)
+    held, _ = store.save(first)
+    find, unseen = store.find, iter([True])  # the other receiver commits between looking and writing
+    monkeypatch.setattr(store, "find", lambda name: None if next(unseen, False) else find(name))
+    stored, new = store.save(second)
+    assert (stored.map_id, stored.degraded, new) == (held.map_id, False, not complete_first)
+
+
+def test_a_race_that_is_never_won_is_given_up(store, record, monkeypatch):
+    monkeypatch.setattr(store, "_write", lambda record, held: None)
+    with pytest.raises(StoreError, match="other receivers keep writing"):
+        store.save(record)
 
 
 def blobs_on_disk(store):
