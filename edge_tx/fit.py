@@ -1,5 +1,6 @@
 """Samples and building mask -> the path-loss law of every transmitter."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -31,13 +32,20 @@ def fit(
         _carried(fit_path_loss(samples, index, transmitter, grid, buildings, floor_dbm), index)
         for index, transmitter in enumerate(transmitters)
     )
-    warnings = tuple(
-        f"transmitter {index} has {law.samples} usable samples, which do not tell its path-loss law; "
-        "one typical of cities stands in"
-        for index, law in enumerate(laws)
-        if law.from_prior
-    )
-    return laws, warnings
+    return laws, tuple(warning for index, law in enumerate(laws) for warning in _doubts(law, index))
+
+
+def _doubts(law: PathLoss, index: int) -> Iterator[str]:
+    if law.from_prior:
+        yield (
+            f"transmitter {index} has {law.samples} usable samples, which do not tell its path-loss law; "
+            "it was drawn towards one typical of cities"
+        )
+    if law.pl0_db in PL0_RANGE_DB or law.slope_db == SLOPE_RANGE_DB[1]:  # a slope of 0 is that of some canyons
+        yield (
+            f"samples of transmitter {index} fit a law at the end of what a frame carries, {law.pl0_db:g} dB and "
+            f"{law.slope_db:g} dB a decade; check their power_dbm, their floor, and the transmitter's power_dbm"
+        )
 
 
 def _carried(law: PathLoss, index: int) -> PathLoss:

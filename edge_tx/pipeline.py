@@ -15,7 +15,7 @@ from channel_sim.air import Air
 from channel_sim.link import make_link
 from edge_tx.evidence import outdoor_evidence
 from edge_tx.fit import fit
-from edge_tx.segment import Segmenter, open_to_transmitters
+from edge_tx.segment import Segmenter, mask_warnings, open_to_transmitters
 from edge_tx.send import Sender
 from edge_tx.sense import sense
 from edge_tx.settings import EdgeSettings
@@ -103,7 +103,7 @@ class EdgePipeline:
                 readings = choose_readings(sensed.samples, sensed.transmitters, sensed.grid, most, floor_dbm, rehearsed)
                 semantics = Semantics(sensed.grid, sensed.transmitters, laws, buildings, sensed.cars, readings)
                 frame = pack(semantics, codec)
-        warnings = sensed.warnings + disbelief + doubts + guesses
+        warnings = (*sensed.warnings, *mask_warnings(segmented, sensed.samples), *disbelief, *doubts, *guesses)
         return Observed(sensed.observation_id, frame, semantics, codec, stage_ms, warnings)
 
     def transmit(self, observation: pb.Observation) -> pb.Receipt:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from radiosem.errors import InputError
 from radiosem.inference import Network, load_network
 from radiosem.masks import free_transmitters, mask_on_grid
-from radiosem.types import BuildingMap, Grid, Transmitter
+from radiosem.types import BuildingMap, Grid, Samples, Transmitter
 
 TILE = 512  # pixels: what a 256 m block needs; more ground is worked off tile by tile, so memory does not grow with it
 MARGIN = 64  # pixels two tiles share; half of them are the context that a tile's edge lacks
 MULTIPLE = 32  # what the network's own halvings ask of a side
+MOST_INDOORS = 0.3  # share of the samples that a wrong wall here and there puts indoors, and more
 FORGIVEN_M = 3.0  # how far inside a segmented building a transmitter may stand before its place is doubted
 
 
@@ -76,6 +77,18 @@ def tiles(side: int) -> Iterator[tuple[int, int, int]]:
     seams = [0, *((a + TILE + b) // 2 for a, b in itertools.pairwise(starts)), side]
     for start, (first, last) in zip(starts, itertools.pairwise(seams), strict=True):
         yield start, first, last
+
+
+def mask_warnings(buildings: BuildingMap, samples: Samples) -> Iterator[str]:
+    """What of a mask and the samples taken about it cannot be as it should."""
+    if not buildings.any():
+        yield "no building was found in the image; is it of the block, in daylight, and from above?"
+    indoors = float(buildings[samples.row, samples.col].mean())
+    if indoors > MOST_INDOORS:
+        yield (
+            f"{indoors:.0%} of the samples lie in buildings of the image; check that col and row are not exchanged, "
+            "and that the image is north up and fills the block"
+        )
 
 
 def open_to_transmitters(

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ ASPECT_TOLERANCE = 0.05
 IMAGE_CELL_M = 0.5  # ground a pixel of the image covers once it is brought to the scale the segmenter knows
 POWER_RANGE_DBM = -250.0, 100.0  # far beyond both ends of what can be received
 MAX_SAMPLES = 250_000  # several times the cells of an ordinary block
+COARSEST_M = 2.0  # of a pixel: houses are a few of them
+FEWEST_ALIKE = 5  # samples of one power to the last digit, which readings of a field do not have
 MAX_IMAGE_SIDE = 2048  # pixels at that scale
 
 
@@ -54,8 +57,8 @@ def sense(observation: pb.Observation, max_image_bytes: int = MAX_BYTES, max_ima
     cars = decode_mask(observation.cars_png, grid.shape) if observation.cars_png else None
     shape = image_shape(grid)
     image = decode_image(observation.image, max_image_bytes, max_image_pixels)
-    warnings = _shape_warnings(image, grid)
     floor_dbm = read_floor_dbm(observation.samples)
+    warnings = (*_image_warnings(image, grid), *_floor_warnings(samples, floor_dbm))
     return Sensed(observation_id, resize(image, shape), grid, transmitters, samples, floor_dbm, cars, warnings)
 
 
@@ -157,12 +160,24 @@ def read_floor_dbm(samples: pb.SampleSet) -> float | None:
     return float(samples.floor_dbm)
 
 
-def _shape_warnings(image: NDArray[np.uint8], grid: Grid) -> tuple[str, ...]:
+def _image_warnings(image: NDArray[np.uint8], grid: Grid) -> Iterator[str]:
     height, width = image.shape[:2]
     stretch = (width / height) / (grid.cols / grid.rows)
-    if abs(np.log(stretch)) <= np.log1p(ASPECT_TOLERANCE):
-        return ()
-    return (
-        f"the image is {width} x {height} pixels for a block of {grid.cols} x {grid.rows} cells; "
-        "it was stretched to fill it",
-    )
+    if abs(np.log(stretch)) > np.log1p(ASPECT_TOLERANCE):
+        yield (
+            f"the image is {width} x {height} pixels for a block of {grid.cols} x {grid.rows} cells; "
+            "it was stretched to fill it"
+        )
+    pixel_m = max(grid.rows / height, grid.cols / width) * grid.cell_size_m
+    if pixel_m > COARSEST_M:
+        yield f"the image has pixels of {pixel_m:.1f} m; buildings are found at {IMAGE_CELL_M:g} m: expect a poor mask"
+
+
+def _floor_warnings(samples: Samples, floor_dbm: float | None) -> Iterator[str]:
+    lowest_dbm = samples.power_dbm.min()
+    alike = int(np.count_nonzero(samples.power_dbm == lowest_dbm))
+    if floor_dbm is None and alike >= max(FEWEST_ALIKE, 0.05 * len(samples)):
+        yield (
+            f"{alike} samples share the lowest power, {lowest_dbm:g} dBm, and were taken for readings; "
+            "if nothing was heard there, name it as the floor_dbm of the samples"
+        )

@@ -49,7 +49,7 @@ class EdgeSettings(BaseSettings):
         default=30.0, gt=0, le=600, description="time a delivery may take, every retry included, s"
     )
     attempt_s: float = Field(default=10.0, gt=0, le=600, description="time a single attempt may take, s")
-    retries: int = Field(default=4, ge=0, le=100, description="times a burst is sent again when it did not get through")
+    retries: int = Field(default=8, ge=0, le=100, description="times a burst is sent again when it did not get through")
     degraded_retries: int = Field(
         default=1, ge=0, le=100, description="times it is sent again when only a part of it was lost"
     )

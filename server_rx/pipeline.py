@@ -176,6 +176,11 @@ def check_burst(burst: Burst) -> NDArray[np.complex64]:
         raise InputError(f"observation_id is {burst.observation_id[:80]!r}; it must be 1 to 64 of A-Z a-z 0-9 . _ -")
     if burst.link not in link_names():
         raise InputError(f"link is {burst.link[:80]!r}; this receiver knows {', '.join(link_names())}")
+    if burst.es_n0_db == math.inf:
+        raise InputError(
+            "es_n0_db is inf, as of symbols on their way to a relay, and this is the receiver: send them through a "
+            "relay, or let the edge add the noise itself (EDGE_TX_RELAY=false)"
+        )
     if not (math.isfinite(burst.es_n0_db) and -50 <= burst.es_n0_db <= 100):
         raise InputError(f"es_n0_db is {burst.es_n0_db}; it must lie in -50..100 dB")
     if not 0 < len(burst.symbols) <= 8 * MAX_SYMBOLS or len(burst.symbols) % 8:

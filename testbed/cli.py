@@ -1,4 +1,4 @@
-"""Command line -> the job asked for; every error raised on purpose becomes one clear line on stderr and exit code 2."""
+"""Command line -> the job asked for; an error raised on purpose, or by a file, is a line on stderr and exit code 2."""
 
 import importlib.metadata
 from typing import Annotated
@@ -12,13 +12,18 @@ from testbed.commands import bench, codecs, data, demo, reconstruct, segment, se
 
 
 class OneLineErrors(TyperGroup):
-    """A command group that shows a RadiosemError as one line instead of a traceback."""
+    """A command group that shows a RadiosemError, or a file that cannot be had, as one line instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except RadiosemError as error:
             typer.echo(f"radiosem: {error}", err=True)
+            raise typer.Exit(2) from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            typer.echo(f"radiosem: {error.filename}: {error.strerror}", err=True)
             raise typer.Exit(2) from None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from radiosem.errors import InputError
 from radiosem_models.data import Dataset
+from testbed.written import make_folder
 
 SHARED = ("frequency_hz", "rx_height_m", "floor_db", "top_db", "cell_size_m")  # what all must agree on
 KEPT = ("png", "antenna", "gain")
@@ -47,6 +48,7 @@ def join_datasets(
         others = sorted(_about(out)["tiles"].keys() - owners.keys())
         if others:
             raise InputError(f"out is {str(out)!r}, which already holds block {others[0]}; give a folder of its own")
+    make_folder(out, "out")
     files = [(folder, path) for folder in folders for part in KEPT for path in _files(folder / part)]
     for done, (folder, path) in enumerate(files):
         report(done, len(files))

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from radiosem.errors import InputError
 from radiosem_models.data import Dataset, MapKey
 from testbed.make_pack import draw_samples, write_samples, write_transmitters
 from testbed.pack import meter_floor_dbm
+from testbed.written import make_folder, write_image
 
 
 class Written(NamedTuple):
@@ -61,12 +61,12 @@ def _write(dataset: Dataset, key: MapKey, folder: Path, count: int, seed: int) -
     power_dbm = np.where(grey > 0, gain_db + np.float32(transmitter.power_dbm), np.float32(-np.inf))
     floor_dbm = meter_floor_dbm(dataset.scale, [transmitter])
     samples = draw_samples([power_dbm], buildings, floor_dbm, _seed_of(key, seed), count)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "out")
     write_samples(folder / "samples.csv", samples)
     write_transmitters(folder / "transmitters.json", [transmitter])
     cars = dataset.cars(key)
     if cars is not None:
-        cv2.imwrite(str(folder / "cars.png"), cars.astype(np.uint8) * 255)
+        write_image(folder / "cars.png", cars.astype(np.uint8) * 255)
     return Written(len(samples), int((samples.power_dbm > floor_dbm).sum()), floor_dbm)
 
 

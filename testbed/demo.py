@@ -18,6 +18,8 @@ from typing import Any
 
 import grpc
 
+from channel_sim.link import make_link
+from radiosem.codecs import make_codec
 from radiosem.errors import DeliveryError, InputError
 from radiosem.readings import DEFAULT_READINGS
 from radiosem_proto.v1 import radiosem_pb2 as pb
@@ -27,6 +29,7 @@ from testbed.pack import SAMPLE_PACK, PackEntry, open_pack
 from testbed.processes import Service, ended_with, free_port, grpc_ready, http_ready
 from testbed.received import fetch, score
 from testbed.receiver_client import ReceiverClient
+from testbed.written import make_folder
 
 START_WITHIN_S = 180.0
 SEND_WITHIN_S = 120.0
@@ -105,7 +108,9 @@ def running_rig(settings: DemoSettings) -> Iterator[Rig]:
 
 
 def choose(settings: DemoSettings) -> tuple[PackEntry, ...]:
-    """The observations to send. raises InputError on an id that the pack does not hold"""
+    """The observations to send. raises InputError on an id that the pack does not hold, an unknown codec or link"""
+    make_codec(settings.codec)
+    make_link(settings.link)
     entries = open_pack(settings.pack)
     known = [entry.id for entry in entries]
     for wanted in settings.only:
@@ -245,10 +250,7 @@ def run_demo(
     """
     began = time.monotonic()
     entries = choose(settings)
-    try:
-        settings.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"out is {str(settings.out)!r}, where no folder can be made: {error.strerror}") from None
+    make_folder(settings.out, "out")
     with running_rig(settings) as rig:
         arrivals, losses = send_all(rig, settings, entries, sent)
         if hold is None:

@@ -5,6 +5,7 @@ Everything is drawn from the seeds written into pack.json, so that the same data
 
 import csv
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,11 @@ from radiosem.types import Samples, Transmitter
 from radiosem_models.data import Dataset, MapKey
 from testbed.observation import SAMPLE_COLUMNS
 from testbed.pack import meter_floor_dbm
+from testbed.written import make_folder, write_image
 
 READINGS_A_TRANSMITTER = 300
 NOISE_DB = 1.0
+SMALLEST = (cv2.IMWRITE_PNG_COMPRESSION, 9)
 JPEG_QUALITY = 88
 
 Render = Callable[..., NDArray[np.uint8]]  # radiosem_models.rendering.landscape.landscape_image
@@ -129,15 +132,17 @@ def write_transmitters(path: Path, transmitters: list[Transmitter]) -> None:
 def every_map(data: Path, split: str) -> tuple[Choice, ...]:
     """One observation of each static map of a split. Raises InputError when it has none."""
     dataset = Dataset(data)
-    tiles: dict[str, Any] = dataset.about["tiles"]  # type: ignore[assignment]
+    keys = dataset.keys(split, ("RT",))
+    if not keys:
+        raise InputError(f"split is {split!r}, of which {data} has no map under gain/RT; static maps of it make a pack")
     return tuple(
         Choice(
-            f"{tiles[key.block_id]['city']}-{key.block_id}-{key.transmitter}",
-            f"{tiles[key.block_id]['city']}: block {key.block_id}, transmitter {key.transmitter}",
+            f"{dataset.block(key.block_id).city}-{key.block_id}-{key.transmitter}",
+            f"{dataset.block(key.block_id).city}: block {key.block_id}, transmitter {key.transmitter}",
             key.block_id,
             (key.transmitter,),
         )
-        for key in dataset.keys(split, ("RT",))
+        for key in keys
     )
 
 
@@ -152,14 +157,17 @@ def make_pack(data: Path, out: Path, render: Render, choices: tuple[Choice, ...]
     raises   InputError when a block has no heights, or the data set is not what it should be
     """
     dataset = Dataset(data)
-    out.mkdir(parents=True, exist_ok=True)
+    missing = sorted({choice.block for choice in choices} - set(dataset.block_ids))
+    if missing:
+        raise InputError(f"{data} has no block {', '.join(missing)}; say which blocks to take by a split")
+    make_folder(out, "out")
     entries = []
     rows, cols = dataset.block(choices[0].block).buildings.shape
     for number, choice in enumerate(choices):
         entries.append(_write_observation(dataset, out / choice.id, choice, render, seed, number))
     about = {
         "format": 1,
-        "grid": {"rows": rows, "cols": cols, "cell_size_m": float(dataset.about.get("cell_size_m", 1.0))},  # type: ignore[arg-type]
+        "grid": {"rows": rows, "cols": cols, "cell_size_m": dataset.cell_size_m},
         "scale": {"name": dataset.scale.name, "floor_db": dataset.scale.floor_db, "top_db": dataset.scale.top_db},
         "simulator": dataset.about.get("simulator"),
         "geometry": dataset.about.get("geometry"),
@@ -189,32 +197,28 @@ def _write_observation(
     powers_dbm = []
     for index, (key, transmitter) in enumerate(zip(keys, transmitters, strict=True)):
         grey = dataset.grey(key)
-        _write_png(folder / f"truth_{index}.png", grey)
+        write_image(folder / f"truth_{index}.png", grey, *SMALLEST)
         gain_db = dataset.scale.gain_db(grey / np.float32(255))
         powers_dbm.append(np.where(grey > 0, gain_db + transmitter.power_dbm, -np.inf))
     floor_dbm = meter_floor_dbm(dataset.scale, transmitters)
     write_samples(folder / "samples.csv", draw_samples(powers_dbm, block.buildings, floor_dbm, seed + number))
     write_transmitters(folder / "transmitters.json", transmitters)
-    _write_png(folder / "buildings.png", block.buildings.astype(np.uint8) * 255)
+    write_image(folder / "buildings.png", block.buildings.astype(np.uint8) * 255, *SMALLEST)
     if cars is not None:
-        _write_png(folder / "cars.png", cars.astype(np.uint8) * 255)
-    landscape_seed = seed + int(choice.block)  # the same roofs whenever a block is seen again
+        write_image(folder / "cars.png", cars.astype(np.uint8) * 255, *SMALLEST)
+    number_of_block = int(choice.block) if choice.block.isdecimal() else zlib.crc32(choice.block.encode())
+    landscape_seed = seed + number_of_block  # the same roofs whenever a block is seen again
     landscape = render(block.heights_m, seed=landscape_seed, cars=cars)
-    cv2.imwrite(str(folder / "landscape.jpg"), landscape[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    tile: dict[str, Any] = dataset.about["tiles"][choice.block]  # type: ignore[index]
+    write_image(folder / "landscape.jpg", landscape[:, :, ::-1], cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY)
     return {
         "id": choice.id,
         "title": choice.title,
         "block": choice.block,
-        "city": tile["city"],
-        "split": tile["split"],
+        "city": block.city,
+        "split": dataset.split_of(choice.block),
         "simulation": model,
         "transmitters": list(choice.transmitters),
         "cars": choice.cars,
         "samples_seed": seed + number,
         "landscape_seed": landscape_seed,
     }
-
-
-def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
-    cv2.imwrite(str(path), image, [cv2.IMWRITE_PNG_COMPRESSION, 9])

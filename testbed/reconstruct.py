@@ -19,7 +19,6 @@ from radiosem.metrics import MapScores, score_grey, score_map
 from radiosem.pathloss import PRIOR
 from radiosem.pooling import Interval, pooled, pooled_interval
 from radiosem.scale import RAYTRACED, Scale
-from radiosem.types import Grid
 from radiosem_models.data import Dataset, MapKey
 from testbed.bench.audit import peak_mb
 from testbed.interpolation import INTERPOLATORS
@@ -284,7 +283,7 @@ def _network_score(rebuild: Rebuild) -> Score:
     def score(dataset: Dataset, key: MapKey) -> tuple[MapScores, float]:
         buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
         began = time.perf_counter()
-        grid = Grid(*buildings.shape)
+        grid = dataset.grid(key.block_id)
         rebuilt = rebuild(generator_features(buildings, dataset.cars(key), transmitter, PRIOR, grid, rebuild.channels))
         took_s = time.perf_counter() - began
         truth, scale = dataset.grey(key) / np.float32(255), dataset.known_scale

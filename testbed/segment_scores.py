@@ -68,6 +68,8 @@ def from_folders(images: Path, masks: Path, cell_size_m: float) -> list[Labelled
         if len(beside) != 1:
             names = " and ".join(file.name for file in beside) or "no image"
             raise InputError(f"images has {names} for mask {path.name}; give one of {', '.join(IMAGES)} of that name")
+        if beside[0].samefile(path):
+            raise InputError(f"images and masks both give {path}; give the images a folder of their own")
         buildings = read_grey(path) > 127
         found.append(
             Labelled(path.stem, beside[0], buildings, Grid(buildings.shape[0], buildings.shape[1], cell_size_m))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from radiosem.errors import InputError
 from radiosem.scale import RADIOMAPSEER, Scale
-from radiosem.types import BuildingMap, CarMap, Transmitter
+from radiosem.types import BuildingMap, CarMap, Grid, Transmitter
 from radiosem_models.description import MalformedDataError, read_about, read_antennas
 
 MAP_NAME = re.compile(r"(.+)_(0|[1-9][0-9]*)")  # block and transmitter
@@ -96,6 +96,16 @@ class Dataset:
             raise InputError(f"{self.root / 'dataset.json'} names no floor_db and top_db; this needs grey in dB")
         return self.known_scale
 
+    @property
+    def cell_size_m(self) -> float:
+        """Metres a pixel, 1 where dataset.json does not say."""
+        return float(self.about.get("cell_size_m", 1.0))  # type: ignore[arg-type]
+
+    def grid(self, block_id: str) -> Grid:
+        """The grid of a block. Raises InputError when its sides or cells are not such as maps are made of."""
+        rows, cols = self.block(block_id).buildings.shape
+        return Grid(rows, cols, self.cell_size_m)
+
     def blocks_in(self, split: str) -> list[str]:
         """Ids of the blocks of a split: train, val, test or all."""
         if split == "all":
@@ -104,6 +114,10 @@ class Dataset:
         if not found:
             raise InputError(f"split is {split!r}, of which {self.root} has no block; without dataset.json use 'all'")
         return found
+
+    def split_of(self, block_id: str) -> str:
+        """The split of a block; all where dataset.json names none."""
+        return str(self._tiles.get(block_id, {}).get("split", "all"))
 
     def keys(self, split: str, models: tuple[str, ...]) -> list[MapKey]:
         """Every radio map of a split under the given simulations, in a stable order."""
@@ -186,9 +200,8 @@ class Dataset:
         if "cx" not in one or "cx" not in two or one.get("city") != two.get("city"):
             return False
         rows, cols = self.block(block_id).buildings.shape
-        cell_size_m = float(self.about.get("cell_size_m", 1.0))  # type: ignore[arg-type]
         east_m, north_m = (abs(float(one[key]) - float(two[key])) for key in ("cx", "cy"))  # type: ignore[arg-type]
-        return bool(east_m < cols * cell_size_m and north_m < rows * cell_size_m)
+        return bool(east_m < cols * self.cell_size_m and north_m < rows * self.cell_size_m)
 
     def split_hash(self, split: str) -> str:
         """SHA-256 over the masks of a split, so that a score can name what it was taken on."""
@@ -201,7 +214,7 @@ class Dataset:
         """SHA-256 over what scores of these maps are judged by: the maps, their transmitters, regions and cars."""
         digest = hashlib.sha256()
         for key in keys:
-            placed = (key, self.transmitter(key), self.region(key.block_id), self.about.get("cell_size_m"))
+            placed = (key, self.transmitter(key), self.region(key.block_id), self.cell_size_m)
             digest.update(repr(placed).encode() + self.grey(key).tobytes())
             cars = self.cars(key)
             if cars is not None:

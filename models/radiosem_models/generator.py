@@ -14,7 +14,7 @@ from torch.optim import AdamW, Optimizer
 
 from radiosem.features import CHANNELS, scene_features, set_law
 from radiosem.pathloss import PRIOR, fit_path_loss
-from radiosem.types import Grid, PathLoss, Samples
+from radiosem.types import PathLoss, Samples
 from radiosem_models.blocks import ConvBlock, PatchUNet, channels_last
 from radiosem_models.data import Dataset, MapKey
 from radiosem_models.training.export import export_network
@@ -93,7 +93,7 @@ def draw_law(dataset: Dataset, key: MapKey, grey: NDArray[np.uint8], rng: np.ran
     power_dbm[grey[row, col] == 0] = -np.inf
     heard = np.isfinite(power_dbm)
     samples = Samples(np.zeros(heard.sum(), np.int64), col[heard], row[heard], power_dbm[heard])
-    return fit_path_loss(samples, 0, transmitter, Grid(*buildings.shape))
+    return fit_path_loss(samples, 0, transmitter, dataset.grid(key.block_id))
 
 
 def roughened(buildings: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -139,7 +139,7 @@ class MapLoader:
         key = self.keys[i]
         transmitter, cars = self.dataset.transmitter(key), self.dataset.cars(key)
         buildings = self.dataset.block(key.block_id).buildings if received is None else received
-        grid = Grid(*buildings.shape)
+        grid = self.dataset.grid(key.block_id)
         place = (key.block_id, key.transmitter)  # maps with and without cars share it: cars block no sight line
         if received is not None:
             features = scene_features(buildings, cars, transmitter, grid, self.wanted)

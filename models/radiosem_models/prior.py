@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from radiosem.depth import distance_m
 from radiosem.features import CHANNELS, generator_features
 from radiosem.pathloss import ENOUGH_SAMPLES, PRIOR
-from radiosem.types import Grid
 from radiosem_models.data import Dataset, MapKey
 
 SAMPLES_A_MAP = 300
@@ -23,7 +22,7 @@ def law_of_map(dataset: Dataset, key: MapKey, rng: np.random.Generator) -> tuple
     returns  (pl0_db, slope_db) and the root mean square of the residuals, dB
     """
     buildings, grey = dataset.block(key.block_id).buildings, dataset.grey(key)
-    distance = distance_m(Grid(*buildings.shape), dataset.transmitter(key))
+    distance = distance_m(dataset.grid(key.block_id), dataset.transmitter(key))
     drawn = rng.choice(np.flatnonzero(~buildings), SAMPLES_A_MAP)
     heard = np.sort(distance.ravel()[drawn[grey.ravel()[drawn] > 0]])
     near = (~buildings) & (grey > 0) & (distance <= heard[min(ENOUGH_SAMPLES, len(heard)) - 1])
@@ -53,7 +52,7 @@ def regress_depth_map(dataset: Dataset, model: str = "RT") -> dict[str, float]:
     normal, moment = np.zeros((2, 2)), np.zeros(2)
     for key in dataset.keys("train", (model,)):
         buildings = dataset.block(key.block_id).buildings
-        features = generator_features(buildings, None, dataset.transmitter(key), PRIOR, Grid(*buildings.shape))
+        features = generator_features(buildings, None, dataset.transmitter(key), PRIOR, dataset.grid(key.block_id))
         depth = features[CHANNELS.index("depth map")][~buildings].astype(np.float64)
         design = np.column_stack([np.ones_like(depth), depth])
         normal += design.T @ design

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi import Path as PathParameter
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -97,11 +98,29 @@ class _Heads:
             await self._app(scope, receive, send)
 
 
+def _refuse_unknown(request: Request) -> None:
+    """Raise InputError naming a query parameter that the route does not have: a slip of the pen would go unheeded."""
+    known = _parameters(request.scope["route"].dependant)
+    for name, value in request.query_params.items():
+        if name not in known:
+            raise InputError(f"{name[:80]} is {value[:80]!r}, but there is no such parameter; {_listed(known)}")
+
+
+def _parameters(dependant: Dependant) -> list[str]:
+    inner = [name for part in dependant.dependencies for name in _parameters(part)]
+    return [parameter.alias for parameter in dependant.query_params] + inner
+
+
+def _listed(known: list[str]) -> str:
+    return f"there are {', '.join(known)}" if known else "there are none"
+
+
 def _map_routes(backend: Backend) -> APIRouter:
     store = backend.store
     router = APIRouter(
         prefix="/v1",
         tags=["maps"],
+        dependencies=[Depends(_refuse_unknown)],
         responses={422: {"model": Problem, "description": "A parameter is unusable; `detail` says which and why"}},
     )
 
@@ -115,7 +134,13 @@ def _map_routes(backend: Backend) -> APIRouter:
     def maps(
         limit: Annotated[int, Query(ge=1, le=200, description="maps on the page")] = 50,
         cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before")] = None,
+        observation_id: Annotated[
+            str | None, Query(max_length=64, description="only the map of this observation, if there is one")
+        ] = None,
     ) -> MapPage:
+        if observation_id is not None:
+            held = store.find(observation_id)
+            return MapPage(maps=[map_body(held)] if held else [], next_cursor=None)
         found = store.newest(limit + 1, None if cursor is None else sequence_of(cursor))
         more = cursor_of(found[limit - 1]) if len(found) > limit else None
         return MapPage(maps=[map_body(stored) for stored in found[:limit]], next_cursor=more)

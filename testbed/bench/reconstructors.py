@@ -8,7 +8,6 @@ from radiosem import weights
 from radiosem.features import generator_features
 from radiosem.pathloss import PRIOR
 from radiosem.scale import RAYTRACED
-from radiosem.types import Grid
 from radiosem_models.data import Dataset, MapKey
 from testbed.bench.clipped import clipped
 from testbed.reconstruct import RECONSTRUCTORS, Rebuild, network_of
@@ -38,7 +37,7 @@ def clipped_mse(name: str, dataset: Dataset, keys: Sequence[MapKey], threads: in
     rebuild, errors, pixels = load_reconstructor(name, threads), [], []
     for key in keys:
         buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
-        grid = Grid(buildings.shape[0], buildings.shape[1])
+        grid = dataset.grid(key.block_id)
         grey = rebuild(generator_features(buildings, dataset.cars(key), transmitter, PRIOR, grid, rebuild.channels))
         if dataset.known_scale is not None:
             grey = dataset.known_scale.grey(RAYTRACED.gain_db(grey))

@@ -153,12 +153,11 @@ class DataSource:
         power_dbm = dataset.scale.gain_db(grey) + np.float32(transmitter.power_dbm)
         floor_dbm = meter_floor_dbm(dataset.scale, [transmitter])
         heard_dbm = np.where(grey > 0, power_dbm, -np.inf)
-        cell_size_m = float(dataset.about.get("cell_size_m", 1.0))  # type: ignore[arg-type]
         count = min(READINGS_A_TRANSMITTER, int((~buildings).sum()))
         return Scene(
             scene_id,
             dataset.region(key.block_id),
-            Grid(buildings.shape[0], buildings.shape[1], cell_size_m),
+            dataset.grid(key.block_id),
             dataset.scale,
             (transmitter,),
             buildings,

@@ -48,7 +48,6 @@ def measure(model: str, data: Path, gain: str, split: str, threads: int) -> dict
 
     from radiosem.features import generator_features
     from radiosem.pathloss import PRIOR
-    from radiosem.types import Grid
     from radiosem_models.data import Dataset
     from testbed.bench.audit import peak_mb
     from testbed.bench.reconstructors import load_reconstructor
@@ -57,7 +56,7 @@ def measure(model: str, data: Path, gain: str, split: str, threads: int) -> dict
     key = dataset.keys(split, (gain,))[0]
     buildings = dataset.block(key.block_id).buildings
     cars, transmitter = dataset.cars(key), dataset.transmitter(key)
-    grid = Grid(buildings.shape[0], buildings.shape[1])
+    grid = dataset.grid(key.block_id)
     base_mb = peak_mb()
     rebuild = load_reconstructor(model, threads)
     features_ms, features = _timed(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from radiosem.errors import InputError
+from testbed.written import make_folder
 
 CONFIGURATION, DONE = "configuration.json", "done"
 PACKAGES = ("radiosem", "channel_sim", "edge_tx", "server_rx", "testbed", "radiosem_models")
@@ -48,10 +49,7 @@ class RunFolder:
 
     def __init__(self, out: Path, configuration: dict[str, Any]) -> None:
         self.out = out
-        try:
-            (out / DONE).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"out is {str(out)!r}, where no folder can be made: {error.strerror}") from None
+        make_folder(out / DONE, "out")
         path = out / CONFIGURATION
         wanted = json.loads(json.dumps(configuration))
         if path.is_file():

@@ -29,6 +29,7 @@ from testbed.bench.table_rows import Row, against, from_samples, quality, rate_r
 from testbed.interpolation import INTERPOLATORS
 from testbed.leaks import seen_blocks, training_fingerprints
 from testbed.reconstruct import evaluate, regions_known
+from testbed.written import make_folder
 
 ES_N0_DB = 10.0
 JPEG_QUALITY = 10
@@ -176,10 +177,7 @@ def _scores(
 ) -> dict[Scoring, dict[str, Any]]:
     """Scores of every task, those kept from before included."""
     folder = out / "scores"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"out is {str(out)!r}, where no folder can be made: {error.strerror}") from None
+    make_folder(folder, "out")
     masks = dataset.split_hash(settings.split)
     maps = {gain: dataset.truth_hash(dataset.keys(settings.split, (gain,))) for gain in {task.gain for task in tasks}}
     paths = {}

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from radiosem.errors import InputError
 from testbed.extras import require
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def check(
     from testbed.data_check import check_dataset  # reads with OpenCV, which --help does without
 
     if preview is not None:
+        if preview.suffix.lower() != ".png" or not preview.absolute().parent.is_dir():
+            raise InputError(f"preview is {str(preview)!r}; give a .png in a folder that is there")
         require("the preview", "demo", "matplotlib")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

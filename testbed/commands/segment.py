@@ -31,17 +31,16 @@ def draw(
 
     Example: `radiosem segment draw block.jpg --out mask.png`
     """
-    import cv2  # this and the network load here, not for --help
-
-    from edge_tx.segment import Segmenter
+    from edge_tx.segment import Segmenter  # the network loads here, not for --help
     from radiosem.types import Grid
     from testbed import segment_scores
+    from testbed.written import write_image
 
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
         raise InputError(f"out is {str(out)!r}; give a .png in a folder that is there")
     grid = Grid(rows, cols, cell_size_m)
     buildings = segment_scores.draw(Segmenter.load(threads), segment_scores.read_image(image), grid)
-    cv2.imwrite(str(out), buildings.astype("uint8") * 255)
+    write_image(out, buildings.astype("uint8") * 255)
     share = float(buildings.mean())
     if as_json:
         typer.echo(json.dumps({"out": str(out), "rows": rows, "cols": cols, "building_share": share}))

@@ -10,6 +10,7 @@ from edge_tx.fit import PIVOT_DECADES, fit
 from edge_tx.sense import sense
 from radiosem.depth import distance_m
 from radiosem.errors import InputError
+from radiosem.frame import PL0_RANGE_DB
 from radiosem.pathloss import PRIOR, fit_path_loss
 from radiosem.types import Grid, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
@@ -38,8 +39,9 @@ def test_a_law_just_beyond_what_a_frame_carries_keeps_its_loss_where_it_is_known
     transmitter = Transmitter(32, 32)
     canyon = readings(transmitter)
     canyon = replace(canyon, power_dbm=canyon.power_dbm - 22 + 40 * np.log10(canyon.col - 32))
-    (law,), _ = fit(canyon, (transmitter,), GRID, np.zeros(GRID.shape, bool))
+    (law,), warnings = fit(canyon, (transmitter,), GRID, np.zeros(GRID.shape, bool))
     assert law.slope_db == 0
+    assert warnings == ()
     fitted = fit_path_loss(canyon, 0, transmitter, GRID)
     assert fitted.slope_db < 0
     assert abs(law.pl0_db - (fitted.pl0_db + PIVOT_DECADES * fitted.slope_db)) < 1e-9
@@ -52,8 +54,18 @@ def test_transmitter_without_samples_gets_the_prior_and_a_warning(
     assert (laws[1].from_prior, laws[1].samples) == (True, 0)
     assert (round(laws[1].pl0_db, 6), round(laws[1].slope_db, 6)) == (PRIOR.pl0_db, PRIOR.slope_db)
     assert warnings[-1] == (
-        "transmitter 1 has 0 usable samples, which do not tell its path-loss law; one typical of cities stands in"
+        "transmitter 1 has 0 usable samples, which do not tell its path-loss law; "
+        "it was drawn towards one typical of cities"
     )
+
+
+def test_a_law_at_the_end_of_what_a_frame_carries_is_told() -> None:
+    transmitter = Transmitter(32, 32)
+    samples = readings(transmitter)
+    steep = replace(samples, power_dbm=samples.power_dbm + 70 - 60 * np.log10(samples.col - 32))
+    (law,), warnings = fit(steep, (transmitter,), GRID, np.zeros(GRID.shape, bool))
+    assert law.pl0_db == PL0_RANGE_DB[0]
+    assert "fit a law at the end of what a frame carries, -16 dB" in warnings[0]
 
 
 def test_samples_that_follow_no_law_are_refused(observation: pb.Observation, buildings: NDArray[np.bool_]) -> None:

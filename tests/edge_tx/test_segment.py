@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_tx.segment import MARGIN, TILE, Segmenter, open_to_transmitters, tiles
+from edge_tx.segment import MARGIN, TILE, Segmenter, mask_warnings, open_to_transmitters, tiles
 from radiosem.errors import InputError
-from radiosem.types import Grid, Transmitter
+from radiosem.types import Grid, Samples, Transmitter
 
 RED, GREY = (255, 0, 0), (90, 90, 90)
 
@@ -79,3 +79,12 @@ def test_forgiveness_is_in_metres_not_in_cells(buildings: NDArray[np.bool_]) -> 
 def test_block_that_is_all_building_has_no_place_for_a_transmitter() -> None:
     with pytest.raises(InputError, match="inside a building"):
         open_to_transmitters(np.ones((32, 32), bool), (Transmitter(0, 0),), Grid(32, 32))
+
+
+def test_a_mask_that_cannot_be_right_is_told(buildings: NDArray[np.bool_]) -> None:
+    outdoors, indoors = (np.argwhere(cells)[:40] for cells in (~buildings, buildings))
+    nobody = np.zeros(40, np.int64)
+    street, inside = (Samples(nobody, at[:, 1], at[:, 0], np.full(40, -60.0)) for at in (outdoors, indoors))
+    assert list(mask_warnings(buildings, street)) == []
+    assert [w[:46] for w in mask_warnings(buildings, inside)] == ["100% of the samples lie in buildings of the im"]
+    assert [w[:21] for w in mask_warnings(np.zeros_like(buildings), street)] == ["no building was found"]

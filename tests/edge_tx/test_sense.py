@@ -146,3 +146,15 @@ def test_limits_on_the_image_are_the_callers(observation: pb.Observation) -> Non
         sense(observation, max_image_bytes=100)
     with pytest.raises(InputError, match="at most 2000 are taken"):
         sense(observation, max_image_pixels=2000)
+
+
+def test_an_image_of_coarse_pixels_is_told(observation: pb.Observation) -> None:
+    observation.grid.cell_size_m = 5
+    assert any("pixels of 2.5 m" in warning for warning in sense(observation).warnings)
+
+
+def test_samples_that_share_their_lowest_power_are_asked_for_a_floor(observation: pb.Observation) -> None:
+    observation.samples.power_dbm[:6] = [-127.0] * 6
+    assert any("6 samples share the lowest power, -127 dBm" in warning for warning in sense(observation).warnings)
+    observation.samples.floor_dbm = -127.0
+    assert sense(observation).warnings == ()

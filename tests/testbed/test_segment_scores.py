@@ -81,6 +81,12 @@ def test_folders_that_do_not_pair_are_named(tmp_path: Path, files: tuple[str, ..
         from_folders(tmp_path / "images", tmp_path / "masks", 1.0)
 
 
+def test_masks_are_not_scored_against_themselves(tmp_path: Path) -> None:
+    _pair(tmp_path, "a", slice(0, 8), slice(0, 8))
+    with pytest.raises(InputError, match="images and masks both give"):
+        from_folders(tmp_path / "masks", tmp_path / "masks", 1.0)
+
+
 def test_two_images_of_one_name_and_broken_ones_are_named(tmp_path: Path) -> None:
     _pair(tmp_path, "a", slice(0, 8), slice(0, 8))
     (tmp_path / "images/a.jpg").write_bytes(b"\xff\xd8\xff broken")
@@ -117,6 +123,13 @@ def test_a_drawn_mask_is_that_of_the_network(tmp_path: Path) -> None:
     assert json.loads(outcome.stdout)["building_share"] == pytest.approx((drawn > 127).mean())
     true = entry.truth().buildings
     assert (true & (drawn > 127)).sum() / (true | (drawn > 127)).sum() > 0.75
+
+
+def test_a_mask_that_cannot_be_written_is_no_success() -> None:
+    image = open_pack(SAMPLE_PACK)[0].image
+    outcome = CliRunner().invoke(app, ["segment", "draw", str(image), "--out", "/proc/mask.png"])
+    assert outcome.exit_code == 2
+    assert "/proc/mask.png cannot be written: " in outcome.stderr
 
 
 @pytest.mark.parametrize(("image", "out", "told"), [("none.jpg", "m.png", "none.jpg"), ("x", "m.jpg", "give a .png")])

@@ -319,3 +319,26 @@ def test_a_map_altered_on_disk_is_not_served(receiver, store, stored):
     answer = receiver.client.get(f"/v1/maps/{stored.map_id}/map.npy")
     assert (answer.status_code, answer.json()["code"]) == (503, "store")
     assert "was altered on disk" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (
+            "outage.npy?treshold_dbm=-60",
+            "treshold_dbm is '-60', but there is no such parameter; there are threshold_dbm, method",
+        ),
+        ("provenance?x=1", "x is '1', but there is no such parameter; there are none"),
+    ],
+)
+def test_a_parameter_that_there_is_not_is_named(receiver, stored, path, told):
+    answer = receiver.client.get(f"/v1/maps/{stored.map_id}/{path}")
+    assert (answer.status_code, answer.json()["detail"]) == (422, told)
+
+
+def test_a_map_is_found_by_its_senders_own_id(receiver, store, record):
+    one, _ = store.save(record)
+    store.save(dataclasses.replace(record, observation_id="another"))
+    found = receiver.client.get("/v1/maps?observation_id=block-1").json()
+    assert [body["map_id"] for body in found["maps"]] == [one.map_id]
+    assert receiver.client.get("/v1/maps?observation_id=none").json() == {"maps": [], "next_cursor": None}
