@@ -134,11 +134,12 @@ class EdgePipeline:
         receipt.observation_id = observed.observation_id
         warnings = (*observed.warnings, *self._unheeded(observation.link))
         receipt.message = "; ".join(filter(None, [receipt.message, *warnings]))
-        receipt.codec = f"{observed.codec.name}:{observed.codec.codec_id.hex()}"
-        receipt.payload_bits = observed.frame.payload_bits
-        receipt.channel_uses = uses
-        if not self.settings.relay:  # else only the receiver knows
-            receipt.es_n0_db = es_n0_db
+        if not receipt.already_held:
+            receipt.codec = f"{observed.codec.name}:{observed.codec.codec_id.hex()}"
+            receipt.payload_bits = observed.frame.payload_bits
+            receipt.channel_uses = uses
+            if not self.settings.relay:  # else only the receiver knows
+                receipt.es_n0_db = es_n0_db
         for stage, spent_ms in stage_ms.items():
             receipt.stage_ms[f"edge_{stage}"] = spent_ms
         return receipt

@@ -192,16 +192,20 @@ class Worker:
 
     def _again(self, burst: Burst, held: StoredMap) -> Receipt:
         """The receipt of a map that is complete, to whoever sends it once more; a burst too noisy to tell counts so."""
+        answer = receipt(held, {}, already_held=True)
         with contextlib.suppress(ChannelError, FrameError):
-            refuse_another(held, self._pipeline.receive_strong(burst))
-        return receipt(held, {})
+            strong, semantics = self._pipeline.receive_strong(burst)
+            refuse_another(held, semantics)
+            if strong != self._store.frame(held)[0]:
+                answer.message = _OTHER_FRAME
+        return answer
 
     def _keep(self, record: MapRecord, queue_ms: float) -> Receipt:
         """Store a map; the receipt exists only after that."""
         start = time.perf_counter()
         stored, new = self._store.save(record)
         if not new:
-            return receipt(stored, {})
+            return receipt(stored, {}, already_held=True)
         stage_ms = {"queue": queue_ms, **record.provenance.stage_ms, "store": 1e3 * (time.perf_counter() - start)}
         self._metrics.stored(record.provenance, stage_ms)
         self._on_stored()
@@ -221,7 +225,13 @@ _LOST = {
 }
 
 
-def receipt(stored: StoredMap, stage_ms: Mapping[str, float]) -> Receipt:
+_OTHER_FRAME = (
+    "a map is held under this observation_id already; what was sent now has another mask, cars, codec or readings, and "
+    "was not stored: give it an id of its own"
+)
+
+
+def receipt(stored: StoredMap, stage_ms: Mapping[str, float], already_held: bool = False) -> Receipt:
     """The receipt of a durable map; no stages when it was durable before this burst came."""
     return Receipt(
         observation_id=stored.observation_id,
@@ -233,6 +243,7 @@ def receipt(stored: StoredMap, stage_ms: Mapping[str, float]) -> Receipt:
         channel_uses=stored.facts["channel_uses"],
         es_n0_db=stored.facts["es_n0_db"],
         stage_ms=stage_ms,
+        already_held=already_held,
     )
 
 

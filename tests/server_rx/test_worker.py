@@ -50,6 +50,7 @@ def test_a_resent_observation_gets_the_same_map_without_being_worked_on_again(ma
     first = worker.submit(send()).result(30)
     again = worker.submit(send(seed=1)).result(30)
     assert (again.map_id, again.status, again.payload_bits) == (first.map_id, first.status, first.payload_bits)
+    assert (first.already_held, again.already_held, again.message) == (False, True, "")
     assert len(generator.shapes) == 1
 
 
@@ -98,6 +99,17 @@ def test_an_id_used_for_another_observation_is_refused(make_worker, store, first
     assert (other.status, other.retryable, other.map_id) == (Status.STATUS_REFUSED, False, "")
     assert f"another observation is held as map {held.map_id}" in other.message
     assert store.get(held.map_id).causes["transmitters"][0]["col"] == FIRST.col
+
+
+def test_another_frame_under_the_id_of_a_complete_map_is_told_not_to_be_stored(make_worker, store, send):
+    worker = make_worker()
+    worker.start()
+    first = worker.submit(send()).result(30)
+    other = worker.submit(send(causes=dataclasses.replace(semantics(), cars=block()))).result(30)
+    assert (other.status, other.map_id, other.already_held) == (Status.STATUS_ACCEPTED, first.map_id, True)
+    assert other.payload_bits == first.payload_bits
+    assert "another mask, cars, codec or readings, and was not stored" in other.message
+    assert not store.get(first.map_id).causes["has_cars"]
 
 
 def test_lost_readings_are_told_and_come_with_a_resend(make_worker, store, codec, send):

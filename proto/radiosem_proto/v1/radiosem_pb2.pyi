@@ -103,7 +103,7 @@ class Burst(_message.Message):
     def __init__(self, observation_id: _Optional[str] = ..., symbols: _Optional[bytes] = ..., es_n0_db: _Optional[float] = ..., link: _Optional[str] = ...) -> None: ...
 
 class Receipt(_message.Message):
-    __slots__ = ("observation_id", "status", "message", "retryable", "map_id", "codec", "payload_bits", "channel_uses", "es_n0_db", "stage_ms")
+    __slots__ = ("observation_id", "status", "message", "retryable", "map_id", "codec", "payload_bits", "channel_uses", "es_n0_db", "stage_ms", "already_held")
     class StageMsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -121,6 +121,7 @@ class Receipt(_message.Message):
     CHANNEL_USES_FIELD_NUMBER: _ClassVar[int]
     ES_N0_DB_FIELD_NUMBER: _ClassVar[int]
     STAGE_MS_FIELD_NUMBER: _ClassVar[int]
+    ALREADY_HELD_FIELD_NUMBER: _ClassVar[int]
     observation_id: str
     status: Status
     message: str
@@ -131,4 +132,5 @@ class Receipt(_message.Message):
     channel_uses: int
     es_n0_db: float
     stage_ms: _containers.ScalarMap[str, float]
-    def __init__(self, observation_id: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., message: _Optional[str] = ..., retryable: _Optional[bool] = ..., map_id: _Optional[str] = ..., codec: _Optional[str] = ..., payload_bits: _Optional[int] = ..., channel_uses: _Optional[int] = ..., es_n0_db: _Optional[float] = ..., stage_ms: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    already_held: bool
+    def __init__(self, observation_id: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., message: _Optional[str] = ..., retryable: _Optional[bool] = ..., map_id: _Optional[str] = ..., codec: _Optional[str] = ..., payload_bits: _Optional[int] = ..., channel_uses: _Optional[int] = ..., es_n0_db: _Optional[float] = ..., stage_ms: _Optional[_Mapping[str, float]] = ..., already_held: _Optional[bool] = ...) -> None: ...
