@@ -3,7 +3,7 @@
 import typer
 
 from testbed.commands.data_check import check
-from testbed.commands.data_draw import join, pack, samples
+from testbed.commands.data_draw import join, pack, samples, split
 from testbed.commands.data_raytrace import raytrace
 
 app = typer.Typer(
@@ -16,3 +16,4 @@ app.command()(check)
 app.command()(samples)
 app.command()(pack)
 app.command()(join)
+app.command()(split)

@@ -1,4 +1,4 @@
-"""`radiosem data samples`, `data pack` and `data join`: data sets -> what is sent, and one data set of several."""
+"""`radiosem data samples`, `pack`, `join`, `split`: data sets -> what is sent, one of several, who trains on what."""
 
 import json
 from pathlib import Path
@@ -92,3 +92,27 @@ def join(
         typer.echo(json.dumps({"folder": str(out), "blocks": blocks}))
         return
     typer.echo(f"{out}: {sum(blocks.values())} blocks of {len(blocks)} data sets")
+
+
+def split(
+    data: Annotated[Path, typer.Argument(help="Data set folder in the layout of RadioMapSeer, without dataset.json.")],
+    val: Annotated[float, typer.Option(help="Share of the blocks that select weights.")] = 0.15,
+    test: Annotated[float, typer.Option(help="Share of the blocks that are only ever scored.")] = 0.15,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the blocks by split as JSON.")] = False,
+) -> None:
+    """Split a data set's blocks into train, val and test, which training asks for: writes dataset.json into it.
+
+    Each block is taken as a city of its own, as the papers do with RadioMapSeer. Its scale, -147 to -47.84 dB, is
+    written too; put yours in its place where it differs. Keys that may be added by hand: frequency_hz, cell_size_m,
+    and of each tile its city and its centre cx, cy in metres, by which overlaps are found.
+
+    Example: `radiosem data split ~/RadioMapSeer --val 0.15 --test 0.15 --seed 0`
+    """
+    from testbed.data_split import split_dataset  # reads with OpenCV, which --help does without
+
+    counts = split_dataset(data, val, test, seed)
+    if as_json:
+        typer.echo(json.dumps(counts))
+    else:
+        typer.echo(f"{data / 'dataset.json'}: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}")
