@@ -10,5 +10,5 @@ def require(what: str, extra: str, *modules: str) -> None:
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     if missing:
         raise RadiosemError(
-            f"{what} needs {', '.join(missing)}, which is not installed here; pip install 'radiosem[{extra}]' brings it"
+            f"{what} needs {', '.join(missing)}, which is not installed here; `make install EXTRA={extra}` brings it"
         )

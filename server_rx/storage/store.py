@@ -197,7 +197,7 @@ def _engine(url: str) -> Engine:
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise StoreError(
             f"SERVER_RX_DATABASE_URL needs a driver that is not installed ({error}); "
-            "pip install 'radiosem[postgresql]' brings that of postgresql+psycopg://"
+            "`make install EXTRA=postgresql` brings that of postgresql+psycopg://"
         ) from error
     except ArgumentError as error:
         raise StoreError("SERVER_RX_DATABASE_URL is not an SQLAlchemy URL, such as sqlite:////folder/file") from error

@@ -29,14 +29,17 @@ class GridBody(Body):
 
 
 class TransmitterBody(Body):
-    """A transmitter and its log-distance law: loss in dB = pl0_db + slope_db * log10(d / 1 m), d >= 1 m."""
+    """A transmitter and its log-distance law: loss in dB = pl0_db + slope_db * log10(d / 1 m), d >= 1 m.
+
+    The law is fitted where the readings are. Its intercept may lie far below the loss of free space, which it is not.
+    """
 
     col: int = Field(description="pixel, 0 = west")
     row: int = Field(description="pixel, 0 = north")
     height_m: float = Field(description="antenna above ground, metres")
     power_dbm: float = Field(description="radiated power, dBm")
     frequency_hz: float = Field(description="carrier, Hz")
-    pl0_db: float = Field(description="path loss at 1 m, dB")
+    pl0_db: float = Field(description="intercept of the law at 1 m, dB")
     slope_db: float = Field(description="growth of the path loss, dB per decade of metres")
 
 

@@ -61,7 +61,7 @@ def raytrace(
     The simulation is of flat concrete, and not a measurement. With --no-noise a map takes about six
     seconds of two cores.
 
-    Needs `pip install 'radiosem[raytrace]'` and, without CUDA, LLVM 19: `apt-get install -y libllvm19`.
+    Needs `make install EXTRA=raytrace` and, without CUDA, LLVM 19: `apt-get install -y libllvm19`.
 
     Example: `radiosem data raytrace ~/maps --osm town.osm.pbf --city town --tx-height 5 --roof-height 8 --shard 1/2`
     """

@@ -75,7 +75,7 @@ def train(
     """Train one network by its recipe, or several by a queue, and export them with their scores.
 
     Checkpoints, the log and its curves go to `runs/train/RECIPE/`. Stop at any time, go on with `--resume`, on another
-    machine too. Weights are chosen by the validation city alone. Needs torch: `pip install 'radiosem[train]'`.
+    machine too. Weights are chosen by the validation city alone. Needs torch: `make install EXTRA=train`.
 
     Example: `radiosem train models/recipes/generator.toml --data ~/RadioMapSeer --budget 30m --resume`
 

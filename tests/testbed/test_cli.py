@@ -97,7 +97,7 @@ def test_training_without_torch_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *a: None if name == "torch" else found(name, *a))
     result = run("train", str(recipe), "--data", str(tmp_path))
     assert result.exit_code == 2
-    assert "pip install 'radiosem[train]'" in result.stderr
+    assert "make install EXTRA=train" in result.stderr
 
 
 def test_a_service_whose_libraries_are_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_a_service_whose_libraries_are_missing_says_what_to_install(monkeypatch:
     result = run("receiver", "serve")
     assert result.exit_code == 2
     assert "the receiver needs fastapi" in result.stderr
-    assert "pip install 'radiosem[server]'" in result.stderr
+    assert "make install EXTRA=server" in result.stderr
 
 
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -255,3 +256,11 @@ def test_maps_seen_in_training_are_refused_or_marked(tmp_path: Path, rival: Path
         evaluate("twice", data)
     outcome = evaluate("twice", data, allow_seen=True)
     assert (outcome.seen, outcome.seen_maps) == (True, 1)
+
+
+def test_cells_are_as_large_as_the_data_set_says(small_city: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_city, tmp_path / "coarse")
+    about = json.loads((small_city / "dataset.json").read_text()) | {"cell_size_m": 4.0}
+    (tmp_path / "coarse/dataset.json").write_text(json.dumps(about))
+    fine, coarse = (evaluate("path-loss", folder).scores.mse for folder in (small_city, tmp_path / "coarse"))
+    assert coarse != pytest.approx(fine, rel=0.1)

@@ -22,7 +22,7 @@ def ray_tracer() -> tuple[Any, Any, Any]:
     """
     if importlib.util.find_spec("sionna") is None or importlib.util.find_spec("mitsuba") is None:
         raise RadiosemError(
-            "ray tracing needs sionna-rt, which is not installed here; pip install 'radiosem[raytrace]'"
+            "ray tracing needs sionna-rt, which is not installed here; `make install EXTRA=raytrace` brings it"
         )
     found = find_llvm()
     if found is not None:

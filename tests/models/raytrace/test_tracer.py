@@ -14,7 +14,7 @@ from radiosem_models.raytrace.tracing import TraceSettings, trace_tile
 
 needs_tracer = pytest.mark.skipif(
     importlib.util.find_spec("sionna") is None or tracer.find_llvm() is None,
-    reason="sionna-rt or libllvm19 is not installed (pip install 'radiosem[raytrace]'; apt-get install -y libllvm19)",
+    reason="sionna-rt or libllvm19 is not installed (make install EXTRA=raytrace; apt-get install -y libllvm19)",
 )
 
 
@@ -29,7 +29,7 @@ def fresh():
 def test_without_sionna_the_error_names_the_extra(monkeypatch, fresh):
     found = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *a: None if name == "sionna" else found(name, *a))
-    with pytest.raises(RadiosemError, match=r"pip install 'radiosem\[raytrace\]'"):
+    with pytest.raises(RadiosemError, match="make install EXTRA=raytrace"):
         tracer.ray_tracer()
 
 
