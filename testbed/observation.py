@@ -38,8 +38,9 @@ def read_transmitters(path: Path, grid: Grid) -> tuple[Transmitter, ...]:
 
     raises InputError naming the file, the transmitter, the key and its value
     """
+    text = _text(path, "transmitters")
     try:
-        entries = json.loads(_text(path, "transmitters"))
+        entries = json.loads(text)
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}") from None
     if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_TRANSMITTERS:

@@ -127,5 +127,9 @@ def open_pack(folder: Path = SAMPLE_PACK) -> tuple[PackEntry, ...]:
             PackEntry(entry["id"], entry["title"], folder / entry["id"], scale, grid, entry)
             for entry in about["observations"]
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not the index of a sample pack: {error!r}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; a pack is a folder that holds it") from None
+    except KeyError as error:
+        raise InputError(f"{path} is not the index of a pack: it has no {error}") from error
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} is not the index of a pack: {error}") from error

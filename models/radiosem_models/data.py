@@ -166,7 +166,8 @@ class Dataset:
         antennas = self._antennas[key.block_id]
         if key.transmitter >= len(antennas):
             raise MalformedDataError(
-                path, f"has {len(antennas)} transmitters, but gain/{key.model} a map of {key.transmitter}"
+                path,
+                f"has {len(antennas)} transmitters, counted from 0, but gain/{key.model} a map of {key.transmitter}",
             )
         return replace(antennas[key.transmitter], frequency_hz=float(self.about.get("frequency_hz", 5.9e9)))  # type: ignore[arg-type]
 

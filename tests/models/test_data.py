@@ -83,7 +83,7 @@ def test_maps_are_told_by_the_numbers_in_their_names(city, tmp_path):
     ("text", "wrong"),
     [
         (None, r"antenna/1\.json is missing"),
-        ("[[0, 0]]", r"antenna/1\.json has 1 transmitters, but gain/RT a map of 1"),
+        ("[[0, 0]]", r"antenna/1\.json has 1 transmitters, counted from 0, but gain/RT a map of 1"),
         ("[[0, 0], 7]", r"antenna/1\.json has transmitter 1 7; it must be \[column, row\]"),
         ("[[0, 0], [NaN, 1]]", r"antenna/1\.json has transmitter 1 at column nan; it must be a finite number"),
     ],

@@ -62,10 +62,17 @@ def listed_as(path: Path) -> str:
 def read_recipe(path: Path) -> Recipe:
     """Parse a recipe. raises InputError when the file is not TOML, or a key is missing or unknown."""
     try:
-        table = tomllib.loads(path.read_text())
-        recipe = Recipe(name=path.stem, **table)
-    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
-        raise InputError(f"recipe {path} is not usable: {error}") from error
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"recipe {path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"recipe {path} is not TOML: {error}") from None
+    keys = [field.name for field in dataclasses.fields(Recipe) if field.name != "name"]
+    for key in sorted(table.keys() ^ set(keys)):
+        raise InputError(
+            f"recipe {path} has {'an unknown key' if key in table else 'no'} {key}; keys are {', '.join(keys)}"
+        )
+    recipe = Recipe(name=path.stem, **table)
     if recipe.task not in TASKS:
         raise InputError(f"recipe {path} has task {recipe.task!r}; known are {', '.join(sorted(TASKS))}")
     return recipe
