@@ -109,9 +109,10 @@ def _by_manifest(entry: Entry) -> Standing:
     elapsed_s = max(seconds for one in ours for seconds, _, _ in one["meta"]["curve"])
     done = elapsed_s >= budget_s
     files = tuple(str(Path(entry.weights or "") / one["file"]) for one in ours)
-    return Standing(
-        name, "trained" if done else "begun", min(scores), elapsed_s, budget_s, 0.0 if done else budget_s, files
+    state, wants_s, reason = (
+        ("trained", 0.0, "") if done else ("begun", budget_s, "its checkpoint is not here: begins anew")
     )
+    return Standing(name, state, min(scores), elapsed_s, budget_s, wants_s, files, reason)
 
 
 def _is_done(outcome: dict[str, Any], entry: Entry, folder: Path) -> bool:
