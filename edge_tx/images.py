@@ -51,14 +51,15 @@ def decode_mask(data: bytes, shape: tuple[int, int], what: str = "cars_png") -> 
             f"{what} is {cols} x {rows} pixels; it must be {wanted_cols} x {wanted_rows}, one a cell of the grid"
         )
     if 0 < grey.max() <= 127:
-        raise InputError(f"{what} has grey from 0 to {grey.max()}; over 127 is set, and 0 throughout where nothing is")
+        raise InputError(f"{what} has grey of at most {grey.max()}; over 127 is set, and 0 throughout where nothing is")
     return grey > 127
 
 
 def _opened(data: bytes, what: str, formats: tuple[str, ...], max_bytes: int, max_pixels: int) -> Image.Image:
     """The image, its header read and judged, its pixels not yet decoded."""
     if not data:
-        raise InputError(f"{what} is empty; it must be a {' or '.join(formats)} file")
+        or_mask = ", unless mask_png is given" if what == "image" else ""
+        raise InputError(f"{what} is empty; it must be a {' or '.join(formats)} file{or_mask}")
     if len(data) > max_bytes:
         raise InputError(f"{what} has {len(data)} bytes; at most {max_bytes} are taken")
     found = next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)

@@ -82,9 +82,12 @@ class EdgePipeline:
                 sensed = sense(observation, settings.max_image_bytes, settings.max_image_pixels)
             floor_dbm = settings.floor_dbm if sensed.floor_dbm is None else sensed.floor_dbm
             with _timed(stage_ms, "segment"):
-                against, disbelief = outdoor_evidence(sensed.samples, sensed.transmitters, sensed.grid, floor_dbm)
-                segmented = self._segmenter(sensed.image, sensed.grid, against)
-                buildings, doubts = open_to_transmitters(segmented, sensed.transmitters, sensed.grid)
+                found, disbelief = sensed.buildings, tuple[str, ...]()
+                if sensed.image is not None:
+                    against, disbelief = outdoor_evidence(sensed.samples, sensed.transmitters, sensed.grid, floor_dbm)
+                    found = self._segmenter(sensed.image, sensed.grid, against)
+                assert found is not None
+                buildings, doubts = open_to_transmitters(found, sensed.transmitters, sensed.grid)
             with _timed(stage_ms, "fit"):
                 laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings, floor_dbm)
             most = observation.readings if observation.HasField("readings") else settings.readings
@@ -103,7 +106,7 @@ class EdgePipeline:
                 readings = choose_readings(sensed.samples, sensed.transmitters, sensed.grid, most, floor_dbm, rehearsed)
                 semantics = Semantics(sensed.grid, sensed.transmitters, laws, buildings, sensed.cars, readings)
                 frame = pack(semantics, codec)
-        warnings = (*sensed.warnings, *mask_warnings(segmented, sensed.samples), *disbelief, *doubts, *guesses)
+        warnings = (*sensed.warnings, *mask_warnings(found, sensed.samples), *disbelief, *doubts, *guesses)
         return Observed(sensed.observation_id, frame, semantics, codec, stage_ms, warnings)
 
     def transmit(self, observation: pb.Observation) -> pb.Receipt:

@@ -82,12 +82,12 @@ def tiles(side: int) -> Iterator[tuple[int, int, int]]:
 def mask_warnings(buildings: BuildingMap, samples: Samples) -> Iterator[str]:
     """What of a mask and the samples taken about it cannot be as it should."""
     if not buildings.any():
-        yield "no building was found in the image; is it of the block, in daylight, and from above?"
+        yield "there is no building in the block; is the image of it, in daylight and from above, or the mask of it?"
     indoors = float(buildings[samples.row, samples.col].mean())
     if indoors > MOST_INDOORS:
         yield (
-            f"{indoors:.0%} of the samples lie in buildings of the image; check that col and row are not exchanged, "
-            "and that the image is north up and fills the block"
+            f"{indoors:.0%} of the samples lie in buildings; check that col and row are not exchanged, "
+            "and that image or mask is north up and fills the block"
         )
 
 
@@ -112,10 +112,10 @@ def open_to_transmitters(
         if depth * grid.cell_size_m > max(FORGIVEN_M, grid.cell_size_m):
             raise InputError(
                 f"{where} is inside a building, more than {FORGIVEN_M:g} m from its edge; check its place, and that "
-                "the image is north up and fills the block; transmitters on roofs are not supported"
+                "image or mask is north up and fills the block; transmitters on roofs are not supported"
             )
         warnings.append(
-            f"{where} was segmented as {depth * grid.cell_size_m:.1f} m inside a building; "
+            f"{where} was {depth * grid.cell_size_m:.1f} m inside a building; "
             "the mask was cleared from it to the outdoors"
         )
     return freed, tuple(warnings)

@@ -12,7 +12,7 @@ from edge_tx.images import MAX_BYTES, MAX_PIXELS, decode_image, decode_mask
 from radiosem.errors import InputError
 from radiosem.masks import resize
 from radiosem.pathloss import check_samples
-from radiosem.types import MAX_TRANSMITTERS, CarMap, Grid, Samples, Transmitter
+from radiosem.types import MAX_TRANSMITTERS, BuildingMap, CarMap, Grid, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
 
 _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -29,14 +29,16 @@ MAX_IMAGE_SIDE = 2048  # pixels at that scale
 class Sensed:
     """One observation, every value known to be usable.
 
-    image      uint8 [h, w, 3], RGB of the block at 0.5 m a pixel
+    image      uint8 [h, w, 3], RGB of the block at 0.5 m a pixel; None where the mask is given
+    buildings  bool [H, W] as given; None where it is to be found in the image
     floor_dbm  samples at or below say only that there was nothing to hear; None where the observation does not say
     cars       bool [H, W] or None
     warnings   what a user should know though the observation is usable
     """
 
     observation_id: str
-    image: NDArray[np.uint8]
+    image: NDArray[np.uint8] | None
+    buildings: BuildingMap | None
     grid: Grid
     transmitters: tuple[Transmitter, ...]
     samples: Samples
@@ -55,11 +57,18 @@ def sense(observation: pb.Observation, max_image_bytes: int = MAX_BYTES, max_ima
     transmitters = read_transmitters(observation, grid)
     samples = read_samples(observation.samples, len(transmitters), grid)
     cars = decode_mask(observation.cars_png, grid.shape) if observation.cars_png else None
-    shape = image_shape(grid)
-    image = decode_image(observation.image, max_image_bytes, max_image_pixels)
     floor_dbm = read_floor_dbm(observation.samples)
-    warnings = (*_image_warnings(image, grid), *_floor_warnings(samples, floor_dbm))
-    return Sensed(observation_id, resize(image, shape), grid, transmitters, samples, floor_dbm, cars, warnings)
+    warnings = tuple(_floor_warnings(samples, floor_dbm))
+    image = buildings = None
+    if observation.mask_png:
+        buildings = decode_mask(observation.mask_png, grid.shape, "mask_png")
+        if buildings.all():
+            raise InputError("mask_png is building throughout; there must be an outdoor cell to draw a map for")
+    else:
+        shape = image_shape(grid)
+        seen = decode_image(observation.image, max_image_bytes, max_image_pixels)
+        image, warnings = resize(seen, shape), (*_image_warnings(seen, grid), *warnings)
+    return Sensed(observation_id, image, buildings, grid, transmitters, samples, floor_dbm, cars, warnings)
 
 
 def image_shape(grid: Grid) -> tuple[int, int]:

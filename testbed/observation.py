@@ -135,7 +135,7 @@ def _power_dbm(where: str, text: str) -> float:
 
 
 def build_observation(
-    image: Path,
+    image: Path | None,
     samples: Path,
     transmitters: Path,
     cars: Path | None = None,
@@ -143,16 +143,18 @@ def build_observation(
     observation_id: str = "",
     floor_dbm: float | None = None,
     readings: int | None = None,
+    mask: Path | None = None,
     **options: Any,
 ) -> pb.Observation:
     """Read the files of one observation into the message of `Transmitter.Transmit`.
 
-    image         aerial image, north up, the block fills it (decoded and judged by the edge)
+    image         aerial image, north up, the block fills it (judged by the edge); None where there is a mask
     samples       CSV, see `read_samples`
     transmitters  JSON, see `read_transmitters`
     cars          optional PNG mask on the grid, over 127 = car
     floor_dbm     power at or below which the samples' meter heard nothing; None leaves it to the edge
     readings      most samples that the frame carries along; None leaves it to the edge
+    mask          optional PNG of the buildings on the grid, over 127 = building; the image is not looked at then
     options       codec, link, es_n0_db, noise_seed: how it crosses the air; None leaves it to the edge
     raises        InputError naming file and place
     """
@@ -161,7 +163,7 @@ def build_observation(
     read = read_samples(samples, grid, len(antennas))
     message = pb.Observation(
         observation_id=observation_id,
-        image=read_bytes(image, "image"),
+        image=read_bytes(image, "image") if image else b"",
         grid=pb.Grid(rows=grid.rows, cols=grid.cols, cell_size_m=grid.cell_size_m),
         transmitters=[
             pb.Antenna(
@@ -182,6 +184,7 @@ def build_observation(
         ),
         readings=readings,
         cars_png=read_bytes(cars, "cars") if cars else b"",
+        mask_png=read_bytes(mask, "mask") if mask else b"",
         codec=options.pop("codec", None) or "",
     )
     message.link.CopyFrom(pb.LinkOptions(**{name: value for name, value in options.items() if value is not None}))

@@ -45,14 +45,23 @@ def transmit(address: str, observation: pb.Observation, timeout_s: float) -> pb.
 
 
 def send(
-    image: Annotated[
-        Path, typer.Argument(help="Aerial image of the block, PNG or JPEG, north up, filled by the block.")
-    ],
     samples: Annotated[Path, typer.Option(help="CSV with the header transmitter,col,row,power_dbm.")],
     transmitters: Annotated[
         Path,
         typer.Option(help="JSON list of {col, row, height_m, power_dbm, frequency_hz}; the last three are optional."),
     ],
+    image: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Aerial image of the block, PNG or JPEG, north up, filled by the block; none where there is a --mask."
+        ),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            help="PNG of the buildings on the grid, over 127 = building: sent instead of what the image shows."
+        ),
+    ] = None,
     cars: Annotated[Path | None, typer.Option(help="PNG mask on the grid, over 127 = car.")] = None,
     rows: Annotated[int, typer.Option(help="Cells from north to south.")] = 256,
     cols: Annotated[int, typer.Option(help="Cells from west to east.")] = 256,
@@ -87,14 +96,21 @@ def send(
 
     The CSV has one reading a line: the number of its transmitter in the JSON list (from 0), the cell's column
     (0 = west) and row (0 = north), and the received power in dBm. A reading that heard nothing tells much too: write
-    the meter's floor there, and name it by --floor-dbm.
+    the meter's floor there, and name it by --floor-dbm. Where you hold the footprints of the buildings, draw them on
+    the grid and give them by --mask: a true mask brings a better map than any image.
 
     Example: `radiosem send block.jpg --samples drive.csv --transmitters masts.json --id block-17`
+
+    Example: `radiosem send --mask footprints.png --samples drive.csv --transmitters masts.json`
     """
+    if image is None and mask is None:
+        raise InputError(
+            "there is neither an image nor a mask; give the image of the block, or its buildings by --mask"
+        )
     grid = Grid(rows, cols, cell_size_m)
     way = {"codec": codec, "link": link, "es_n0_db": es_n0_db}
     observation = build_observation(
-        image, samples, transmitters, cars, grid, observation_id, floor_dbm, readings, **way
+        image, samples, transmitters, cars, grid, observation_id, floor_dbm, readings, mask, **way
     )
     receipt = transmit(edge, observation, timeout_s)
     if as_json:
@@ -102,7 +118,7 @@ def send(
         return
     typer.echo(f"map {receipt.map_id} of observation {receipt.observation_id}")
     if receipt.status == pb.STATUS_DEGRADED:
-        typer.echo("  degraded: the building mask was lost on the air, the map is path loss alone")
+        typer.echo("  degraded: a part of the frame was lost on the air; sending it again may complete the map")
     if receipt.message:
         typer.echo(f"  {receipt.message}")
     typer.echo(

@@ -4,6 +4,7 @@ import math
 import socket
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -38,6 +39,33 @@ def test_frame_holds_what_was_observed(
     assert abs(semantics.path_losses[0].slope_db - observed.semantics.path_losses[0].slope_db) <= 0.0625
     assert set(observed.stage_ms) == {"sense", "segment", "fit", "compress"}
     assert observed.warnings == ()
+
+
+@pytest.mark.parametrize("with_image", [True, False])
+def test_a_given_mask_is_sent_as_it_is(
+    edge: EdgePipeline, observation: pb.Observation, buildings: NDArray[np.bool_], with_image: bool
+) -> None:
+    mask = buildings.copy()
+    mask[50:54, 4:20] = True  # which no image shows
+    observation.mask_png = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1].tobytes()
+    if not with_image:
+        observation.ClearField("image")
+    observed = edge.observe(observation)
+    np.testing.assert_array_equal(observed.semantics.buildings, mask)
+    assert observed.warnings == ()
+
+
+def test_a_given_mask_that_cannot_be_is_refused(edge: EdgePipeline, observation: pb.Observation) -> None:
+    observation.mask_png = cv2.imencode(".png", np.full((64, 64), 255, np.uint8))[1].tobytes()
+    with pytest.raises(InputError, match="mask_png is building throughout"):
+        edge.observe(observation)
+    observation.mask_png = cv2.imencode(".png", np.ones((64, 64), np.uint8))[1].tobytes()
+    with pytest.raises(InputError, match="mask_png has grey of at most 1; over 127 is set"):
+        edge.observe(observation)
+    observation.ClearField("mask_png")
+    observation.ClearField("image")
+    with pytest.raises(InputError, match=r"image is empty.*unless mask_png is given"):
+        edge.observe(observation)
 
 
 def test_samples_at_the_floor_of_their_meter_do_not_bend_the_law(
@@ -177,7 +205,7 @@ def test_doubts_reach_the_receipt(edge: EdgePipeline, observation: pb.Observatio
     observation.transmitters.add(col=6, row=7)
     receipt = edge.transmit(observation)
     assert receipt.status == pb.STATUS_ACCEPTED
-    assert "transmitter 1 at col 6, row 7 was segmented as 1.0 m inside a building" in receipt.message
+    assert "transmitter 1 at col 6, row 7 was 1.0 m inside a building" in receipt.message
     assert "transmitter 1 has 0 usable samples" in receipt.message
 
 

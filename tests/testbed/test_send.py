@@ -79,6 +79,22 @@ def test_an_observation_reaches_the_edge_whole(
         assert words in result.stdout
 
 
+def test_a_mask_of_ones_own_is_sent_instead_of_an_image(
+    edge: tuple[FakeEdge, str], entries: dict[str, PackEntry]
+) -> None:
+    folder = entries["florence-02-a"].folder
+    files = ["--samples", str(folder / "samples.csv"), "--transmitters", str(folder / "transmitters.json")]
+    given = ["send", *files, "--edge", edge[1]]
+    result = CliRunner().invoke(app, [*given, "--mask", str(folder / "buildings.png")])
+    assert result.exit_code == 0, result.output
+    (seen,) = edge[0].seen
+    assert seen.mask_png == (folder / "buildings.png").read_bytes()
+    assert seen.image == b""
+    refused = CliRunner().invoke(app, given)
+    assert refused.exit_code == 2
+    assert "give the image of the block, or its buildings by --mask" in refused.stderr
+
+
 def test_machines_get_the_receipt_as_json(send: Send) -> None:
     receipt = json.loads(send("--json").stdout)
     assert (receipt["status"], receipt["map_id"], receipt["payload_bits"]) == (

@@ -69,7 +69,7 @@ class LinkOptions(_message.Message):
     def __init__(self, link: _Optional[str] = ..., es_n0_db: _Optional[float] = ..., noise_seed: _Optional[int] = ...) -> None: ...
 
 class Observation(_message.Message):
-    __slots__ = ("observation_id", "image", "grid", "transmitters", "samples", "cars_png", "codec", "link", "readings")
+    __slots__ = ("observation_id", "image", "grid", "transmitters", "samples", "cars_png", "codec", "link", "readings", "mask_png")
     OBSERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     GRID_FIELD_NUMBER: _ClassVar[int]
@@ -79,6 +79,7 @@ class Observation(_message.Message):
     CODEC_FIELD_NUMBER: _ClassVar[int]
     LINK_FIELD_NUMBER: _ClassVar[int]
     READINGS_FIELD_NUMBER: _ClassVar[int]
+    MASK_PNG_FIELD_NUMBER: _ClassVar[int]
     observation_id: str
     image: bytes
     grid: Grid
@@ -88,7 +89,8 @@ class Observation(_message.Message):
     codec: str
     link: LinkOptions
     readings: int
-    def __init__(self, observation_id: _Optional[str] = ..., image: _Optional[bytes] = ..., grid: _Optional[_Union[Grid, _Mapping]] = ..., transmitters: _Optional[_Iterable[_Union[Antenna, _Mapping]]] = ..., samples: _Optional[_Union[SampleSet, _Mapping]] = ..., cars_png: _Optional[bytes] = ..., codec: _Optional[str] = ..., link: _Optional[_Union[LinkOptions, _Mapping]] = ..., readings: _Optional[int] = ...) -> None: ...
+    mask_png: bytes
+    def __init__(self, observation_id: _Optional[str] = ..., image: _Optional[bytes] = ..., grid: _Optional[_Union[Grid, _Mapping]] = ..., transmitters: _Optional[_Iterable[_Union[Antenna, _Mapping]]] = ..., samples: _Optional[_Union[SampleSet, _Mapping]] = ..., cars_png: _Optional[bytes] = ..., codec: _Optional[str] = ..., link: _Optional[_Union[LinkOptions, _Mapping]] = ..., readings: _Optional[int] = ..., mask_png: _Optional[bytes] = ...) -> None: ...
 
 class Burst(_message.Message):
     __slots__ = ("observation_id", "symbols", "es_n0_db", "link")
