@@ -72,7 +72,7 @@ def read_transmitters(path: Path, grid: Grid) -> tuple[Transmitter, ...]:
 
 
 def read_samples(path: Path, grid: Grid, transmitters: int) -> Samples:
-    """A CSV with the header transmitter,col,row,power_dbm -> samples.
+    """A CSV with the columns transmitter, col, row and power_dbm -> samples; other columns are not looked at.
 
     grid          every sample must lie on it
     transmitters  how many there are: the column `transmitter` counts them from 0
@@ -95,10 +95,10 @@ def _csv_rows(path: Path, grid: Grid, transmitters: int) -> Iterator[tuple[int, 
                 continue
             if header is None:
                 header = [cell.strip().lower() for cell in cells]
-                if sorted(header) != sorted(SAMPLE_COLUMNS):
+                if any(header.count(name) != 1 for name in SAMPLE_COLUMNS):
                     raise InputError(
                         f"{path}, line {lines.line_num}: the header is {','.join(cells)!r}; "
-                        f"it must be {','.join(SAMPLE_COLUMNS)}"
+                        f"it must hold each of {','.join(SAMPLE_COLUMNS)} once"
                     )
                 continue
             where = f"{path}, line {lines.line_num}"

@@ -66,6 +66,13 @@ def test_a_file_that_is_no_table_of_samples_is_refused_with_the_reason(
     assert "drive.csv" in str(caught.value)
 
 
+def test_columns_that_a_drive_test_has_beside_are_left_out(tmp_path: Path) -> None:
+    read = samples_of(tmp_path, "time,power_dbm,col,row,transmitter\n12:00:01,-60.5,3,4,0\n")
+    assert (read.col[0], read.row[0], read.power_dbm[0]) == (3, 4, -60.5)
+    with pytest.raises(InputError, match="each of transmitter,col,row,power_dbm once"):
+        samples_of(tmp_path, "col,transmitter,col,row,power_dbm\n1,0,1,1,-60\n")
+
+
 @given(st.binary(max_size=80))
 def test_no_bytes_make_the_reader_fail_otherwise_than_by_an_input_error(
     tmp_path_factory: pytest.TempPathFactory, junk: bytes
