@@ -104,7 +104,9 @@ class EdgePipeline:
                     )
             with _timed(stage_ms, "compress"):
                 readings = choose_readings(sensed.samples, sensed.transmitters, sensed.grid, most, floor_dbm, rehearsed)
-                semantics = Semantics(sensed.grid, sensed.transmitters, laws, buildings, sensed.cars, readings)
+                semantics = Semantics(
+                    sensed.grid, sensed.transmitters, laws, buildings, sensed.cars, readings, place=sensed.place
+                )
                 frame = pack(semantics, codec)
         warnings = (*sensed.warnings, *mask_warnings(found, sensed.samples), *disbelief, *doubts, *guesses)
         return Observed(sensed.observation_id, frame, semantics, codec, stage_ms, warnings)

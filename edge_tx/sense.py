@@ -12,7 +12,7 @@ from edge_tx.images import MAX_BYTES, MAX_PIXELS, decode_image, decode_mask
 from radiosem.errors import InputError
 from radiosem.masks import resize
 from radiosem.pathloss import check_samples
-from radiosem.types import MAX_TRANSMITTERS, BuildingMap, CarMap, Grid, Samples, Transmitter
+from radiosem.types import MAX_TRANSMITTERS, BuildingMap, CarMap, Grid, Place, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
 
 _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -33,6 +33,7 @@ class Sensed:
     buildings  bool [H, W] as given; None where it is to be found in the image
     floor_dbm  samples at or below say only that there was nothing to hear; None where the observation does not say
     cars       bool [H, W] or None
+    place      where on Earth the block lies; None where it is not said
     warnings   what a user should know though the observation is usable
     """
 
@@ -44,6 +45,7 @@ class Sensed:
     samples: Samples
     floor_dbm: float | None
     cars: CarMap | None
+    place: Place | None
     warnings: tuple[str, ...]
 
 
@@ -68,7 +70,8 @@ def sense(observation: pb.Observation, max_image_bytes: int = MAX_BYTES, max_ima
         shape = image_shape(grid)
         seen = decode_image(observation.image, max_image_bytes, max_image_pixels)
         image, warnings = resize(seen, shape), (*_image_warnings(seen, grid), *warnings)
-    return Sensed(observation_id, image, buildings, grid, transmitters, samples, floor_dbm, cars, warnings)
+    place = read_place(observation) if observation.HasField("place") else None
+    return Sensed(observation_id, image, buildings, grid, transmitters, samples, floor_dbm, cars, place, warnings)
 
 
 def image_shape(grid: Grid) -> tuple[int, int]:
@@ -97,6 +100,12 @@ def read_id(observation_id: str) -> str:
 def read_grid(grid: pb.Grid) -> Grid:
     """The grid, with the defaults of the contract where a field is 0. Raises InputError."""
     return Grid(grid.rows or 256, grid.cols or 256, grid.cell_size_m or 1.0)
+
+
+def read_place(observation: pb.Observation) -> Place:
+    """Where the block lies. Raises InputError."""
+    place = observation.place
+    return Place(place.epsg, place.west_m, place.north_m)
 
 
 def read_transmitters(observation: pb.Observation, grid: Grid) -> tuple[Transmitter, ...]:

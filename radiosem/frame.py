@@ -2,7 +2,8 @@
 
 Strong part, bit-packed, most significant bit first:
 
-    version 4 · cars 1 · readings 1 · default grid 1 · [rows-1 10 · cols-1 10 · cell 15, mm] · codec id 32
+    version 4 · cars 1 · readings 1 · default grid, no place 1 · [rows-1 10 · cols-1 10 · cell 15, mm · place 1
+                · [EPSG number 15 · west 32 · north 32, cm]] · codec id 32
     transmitters-1 4
     each transmitter: col, row (as many bits as the side needs) · as before 1 · [height 9 · power 8 · frequency 16]
                       pl0 10 · slope 10
@@ -26,14 +27,15 @@ from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import DamagedFrameError, FrameError, InputError, UnknownCodecError
 from radiosem.masks import free_transmitters
 from radiosem.readings import decode_readings, encode_readings
-from radiosem.types import MAX_TRANSMITTERS, Grid, PathLoss, Semantics, Transmitter
+from radiosem.types import MAX_TRANSMITTERS, Grid, PathLoss, Place, Semantics, Transmitter
 
-VERSION = 2
+VERSION = 3
 LAW_STEP_DB = 0.125
 PL0_RANGE_DB = (-16.0, 111.875)  # what 10 bits carry
 SLOPE_RANGE_DB = (0.0, 127.875)
 MAX_SECTION_BYTES = 1 << 21  # twice a byte a pixel of the largest grid
 _CRC_BYTES = 4
+_COORDINATE_ZERO = 1 << 31  # what 0 cm is written as
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def pack(semantics: Semantics, codec: MaskCodec) -> Frame:
     bits.write(VERSION, 4)
     bits.write(cars_section is not None, 1)
     bits.write(readings_section is not None, 1)
-    _write_grid(bits, grid)
+    _write_grid(bits, grid, semantics.place)
     bits.write(int.from_bytes(codec.codec_id, "big"), 32)
     bits.write(len(semantics.transmitters) - 1, 4)
     before = Transmitter(0, 0)
@@ -119,7 +121,7 @@ def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec])
     bits.read(4)
     has_cars, has_readings = bits.read(1), bits.read(1)
     try:
-        grid = _read_grid(bits)
+        grid, place = _read_grid(bits)
         codec = _held(bits, codecs)
         transmitters: list[Transmitter] = []
         path_losses: list[PathLoss] = []
@@ -153,6 +155,7 @@ def unpack(strong: bytes, weak: bytes | None, codecs: Mapping[bytes, MaskCodec])
         None if readings is None else decode_readings(readings, senders, laws, grid),
         cars_lost=bool(has_cars) and cars is None,
         readings_lost=bool(has_readings) and readings is None,
+        place=place,
     ), codec.name
 
 
@@ -189,18 +192,28 @@ def _law(pl0_steps: int, slope_steps: int) -> PathLoss:
     return PathLoss(PL0_RANGE_DB[0] + pl0_steps * LAW_STEP_DB, SLOPE_RANGE_DB[0] + slope_steps * LAW_STEP_DB)
 
 
-def _write_grid(bits: BitWriter, grid: Grid) -> None:
-    bits.write(grid == Grid(), 1)
-    if grid != Grid():
-        bits.write(grid.rows - 1, 10)
-        bits.write(grid.cols - 1, 10)
-        bits.write(round(grid.cell_size_m * 1000), 15)
+def _write_grid(bits: BitWriter, grid: Grid, place: Place | None) -> None:
+    plain = grid == Grid() and place is None
+    bits.write(plain, 1)
+    if plain:
+        return
+    bits.write(grid.rows - 1, 10)
+    bits.write(grid.cols - 1, 10)
+    bits.write(round(grid.cell_size_m * 1000), 15)
+    bits.write(place is not None, 1)
+    if place is not None:
+        bits.write(place.epsg, 15)
+        for metres in (place.west_m, place.north_m):
+            bits.write(round(metres * 100) + _COORDINATE_ZERO, 32)
 
 
-def _read_grid(bits: BitReader) -> Grid:
+def _read_grid(bits: BitReader) -> tuple[Grid, Place | None]:
     if bits.read(1):
-        return Grid()
-    return Grid(bits.read(10) + 1, bits.read(10) + 1, bits.read(15) / 1000)
+        return Grid(), None
+    grid = Grid(bits.read(10) + 1, bits.read(10) + 1, bits.read(15) / 1000)
+    if not bits.read(1):
+        return grid, None
+    return grid, Place(bits.read(15), *((bits.read(32) - _COORDINATE_ZERO) / 100 for _ in range(2)))
 
 
 def _radio(transmitter: Transmitter) -> tuple[int, int, int]:

@@ -52,6 +52,30 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where on Earth a block lies: its north-west corner, in a projected coordinate system, axes east and north.
+
+    epsg             number of the system in the EPSG registry, such as 32631 for UTM zone 31N
+    west_m, north_m  easting and northing of the corner, metres, rounded to whole centimetres
+    raises           InputError when the number is outside 1024..32767, the range of GeoTIFF, or a coordinate beyond
+                     20,000 km
+    """
+
+    epsg: int
+    west_m: float
+    north_m: float
+
+    def __post_init__(self) -> None:
+        if not 1024 <= self.epsg <= 32767:
+            raise InputError(f"place epsg is {self.epsg}; it must lie in 1024..32767")
+        for name in ("west_m", "north_m"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and abs(value) <= 2e7):
+                raise InputError(f"place {name} is {value}; it must lie in -20000000..20000000 metres")
+            object.__setattr__(self, name, round(value * 100) / 100)  # as a frame carries it
+
+
+@dataclass(frozen=True)
 class Transmitter:
     """A transmitter: pixel column and row, antenna height above ground, radiated power and carrier.
 
@@ -155,6 +179,7 @@ class Semantics:
     readings       what the causes alone would not tell; None when none were sent, or they were lost
     cars_lost      cars were sent and did not arrive
     readings_lost  readings were sent and did not arrive
+    place          where on Earth; None where it was not said
     """
 
     grid: Grid
@@ -165,6 +190,7 @@ class Semantics:
     readings: Readings | None = None
     cars_lost: bool = False
     readings_lost: bool = False
+    place: Place | None = None
 
     @property
     def degraded(self) -> bool:

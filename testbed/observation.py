@@ -1,6 +1,7 @@
 """Image, CSV of samples, JSON of transmitters, mask of cars -> the Observation message the edge takes."""
 
 import csv
+import dataclasses
 import io
 import json
 import math
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from radiosem.errors import InputError
-from radiosem.types import MAX_TRANSMITTERS, Grid, Samples, Transmitter
+from radiosem.types import MAX_TRANSMITTERS, Grid, Place, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
 
 SAMPLE_COLUMNS = ("transmitter", "col", "row", "power_dbm")
@@ -144,6 +145,7 @@ def build_observation(
     floor_dbm: float | None = None,
     readings: int | None = None,
     mask: Path | None = None,
+    place: Place | None = None,
     **options: Any,
 ) -> pb.Observation:
     """Read the files of one observation into the message of `Transmitter.Transmit`.
@@ -155,6 +157,7 @@ def build_observation(
     floor_dbm     power at or below which the samples' meter heard nothing; None leaves it to the edge
     readings      most samples that the frame carries along; None leaves it to the edge
     mask          optional PNG of the buildings on the grid, over 127 = building; the image is not looked at then
+    place         where on Earth the block lies; None does not say
     options       codec, link, es_n0_db, noise_seed: how it crosses the air; None leaves it to the edge
     raises        InputError naming file and place
     """
@@ -185,6 +188,7 @@ def build_observation(
         readings=readings,
         cars_png=read_bytes(cars, "cars") if cars else b"",
         mask_png=read_bytes(mask, "mask") if mask else b"",
+        place=None if place is None else pb.Place(**dataclasses.asdict(place)),
         codec=options.pop("codec", None) or "",
     )
     message.link.CopyFrom(pb.LinkOptions(**{name: value for name, value in options.items() if value is not None}))

@@ -1,12 +1,12 @@
 """A rebuilt map and all that is known of it <-> what the store keeps: arrays, frame bytes and JSON."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from radiosem.readings import middle
-from radiosem.types import Grid, PathLoss, RadioMap, Section, Semantics, Transmitter
+from radiosem.types import Grid, PathLoss, Place, RadioMap, Section, Semantics, Transmitter
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,23 @@ class StoredMap:
         return Grid(**self.causes["grid"])
 
     @property
+    def place(self) -> Place | None:
+        """Where on Earth the block lies, None where it was not said."""
+        told = self.causes.get("place")  # older maps have none
+        return None if told is None else Place(**told)
+
+    @property
     def powers_dbm(self) -> tuple[float, ...]:
         """Radiated power of each transmitter, dBm."""
         return tuple(float(item["power_dbm"]) for item in self.causes["transmitters"])
 
 
 def causes_json(semantics: Semantics) -> dict[str, Any]:
-    """Grid, transmitters with their laws, readings, and what did not arrive, as JSON."""
+    """Grid, place, transmitters with their laws, readings, and what did not arrive, as JSON."""
     grid = semantics.grid
     return {
         "grid": {"rows": grid.rows, "cols": grid.cols, "cell_size_m": grid.cell_size_m},
+        "place": None if semantics.place is None else asdict(semantics.place),
         "transmitters": [
             _transmitter_json(transmitter, law)
             for transmitter, law in zip(semantics.transmitters, semantics.path_losses, strict=True)

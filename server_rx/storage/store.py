@@ -172,7 +172,7 @@ class Store:
 def refuse_another(held: StoredMap, semantics: Semantics) -> None:
     """Raise InputError when a map held is not one of that block with those transmitters and laws."""
     told = causes_json(semantics)
-    if any(held.causes[key] != told[key] for key in ("grid", "transmitters")):
+    if any(held.causes.get(key) != told[key] for key in ("grid", "place", "transmitters")):
         raise InputError(
             f"observation_id is {held.observation_id!r}, under which another observation is held as map {held.map_id}; "
             "give each observation an id of its own"

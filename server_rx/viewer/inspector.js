@@ -82,6 +82,6 @@ export function downloads(meta, { thresholdDbm, method }) {
   const link = (label, resource, query = {}, extension = resource.split(".").at(-1)) =>
     h("a", { href: mapUrl(meta.map_id, resource, query), download: `${meta.observation_id}.${extension}` }, label);
   return h("nav", { class: "downloads", "aria-label": "Downloads" },
-    link("PNG", "map.png"), link("NPY", "map.npy"), link("Semantics", "semantics", {}, "semantics.json"),
+    link("PNG", "map.png"), link("GeoTIFF", "map.tif"), link("NPY", "map.npy"), link("Semantics", "semantics", {}, "semantics.json"),
     link("Outage", "outage.png", { threshold_dbm: thresholdDbm, method }, "outage.png"));
 }

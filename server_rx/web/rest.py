@@ -21,7 +21,7 @@ from server_rx.outage import OutageMap
 from server_rx.storage.records import StoredMap
 from server_rx.storage.store import Store, npy
 from server_rx.web.events import Events
-from server_rx.web.render import buildings_png, map_png, outage_png
+from server_rx.web.render import buildings_png, map_png, map_tif, outage_png
 from server_rx.web.schemas import (
     Health,
     MapBody,
@@ -38,7 +38,7 @@ from server_rx.web.schemas import (
 
 VIEWER = Path(__file__).parent.parent / "viewer"
 _LAST_SEQUENCE = 2**63 - 1
-_PNG, _NPY, _SSE = "image/png", "application/octet-stream", "text/event-stream"
+_PNG, _TIF, _NPY, _SSE = "image/png", "image/tiff", "application/octet-stream", "text/event-stream"
 
 Method = Literal["threshold", "classifier"]
 Dbm = Annotated[float | None, Query(ge=-400, le=100, allow_inf_nan=False, description="dBm")]
@@ -165,6 +165,21 @@ def _map_routes(backend: Backend) -> APIRouter:
     )
     def map_as_npy(request: Request, stored: Found) -> Response:
         return _cached(request, stored, "npy", _NPY, lambda: store.blobs.get(stored.map_sha256))
+
+    @router.get(
+        "/maps/{map_id}/map.tif",
+        summary="The radio map as GeoTIFF: float32 dBm, NaN inside buildings; without coordinates where none were sent",
+        response_class=Response,
+        responses=missing | _content(_TIF),
+    )
+    def map_as_tif(request: Request, stored: Found) -> Response:
+        return _cached(
+            request,
+            stored,
+            "tif",
+            _TIF,
+            lambda: map_tif(store.map_dbm(stored), stored.grid.cell_size_m, stored.place),
+        )
 
     @router.get(
         "/maps/{map_id}/map.png",

@@ -28,6 +28,14 @@ class GridBody(Body):
     cell_size_m: float = Field(description="metres a pixel")
 
 
+class PlaceBody(Body):
+    """North-west corner of the block in a projected coordinate system, axes east and north."""
+
+    epsg: int = Field(description="number of the system in the EPSG registry")
+    west_m: float = Field(description="easting of the corner, metres")
+    north_m: float = Field(description="northing of the corner, metres")
+
+
 class TransmitterBody(Body):
     """A transmitter and its log-distance law: loss in dB = pl0_db + slope_db * log10(d / 1 m), d >= 1 m.
 
@@ -50,6 +58,7 @@ class MapBody(Body):
     observation_id: str = Field(description="the sender's idempotency key")
     created_at: str = Field(description="when the map became durable, ISO 8601, UTC")
     grid: GridBody
+    place: PlaceBody | None = Field(description="where the block lies; null where it was not said")
     transmitters: list[TransmitterBody]
     degraded: bool = Field(description="true when the building mask was lost on the air: the map is path loss alone")
     lost: list[Section] = Field(description="what was sent and lost on the air")
@@ -91,6 +100,7 @@ class SemanticsBody(Body):
 
     map_id: str
     grid: GridBody
+    place: PlaceBody | None = Field(description="where the block lies; null where it was not said")
     transmitters: list[TransmitterBody]
     degraded: bool = Field(description="true when the building mask was lost on the air")
     lost: list[Section] = Field(description="what was sent and lost on the air")
@@ -151,6 +161,7 @@ def map_body(stored: StoredMap) -> MapBody:
         created_at=stored.created_at,
         degraded=stored.degraded,
         lost=list(stored.lost),
+        place=stored.causes.get("place"),
         **_only(stored.causes, "grid", "transmitters", "has_cars"),
         floor_dbm=floor_dbm(stored.powers_dbm),
         **_only(stored.facts, "min_dbm", "max_dbm", "outage_threshold_dbm", "outage_share"),
@@ -164,6 +175,7 @@ def semantics_body(stored: StoredMap, strong: bytes, weak: bytes) -> SemanticsBo
         map_id=stored.map_id,
         degraded=stored.degraded,
         lost=list(stored.lost),
+        place=stored.causes.get("place"),
         buildings_url=None if stored.degraded else f"/v1/maps/{stored.map_id}/buildings.png",
         frame_strong_base64=base64.b64encode(strong).decode(),
         frame_weak_base64=base64.b64encode(weak).decode(),

@@ -11,7 +11,7 @@ from google.protobuf.json_format import MessageToDict
 from channel_sim.wire import MAX_MESSAGE_BYTES
 from radiosem.errors import DeliveryError, InputError
 from radiosem.readings import MAX_READINGS
-from radiosem.types import Grid
+from radiosem.types import Grid, Place
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 from testbed.observation import build_observation
@@ -44,6 +44,19 @@ def transmit(address: str, observation: pb.Observation, timeout_s: float) -> pb.
     return receipt
 
 
+def _place(text: str | None) -> Place | None:
+    if text is None:
+        return None
+    parts = text.split(",")
+    try:
+        epsg, west_m, north_m = int(parts[0]), float(parts[1]), float(parts[2])
+    except (IndexError, ValueError):
+        parts = []
+    if len(parts) != 3:
+        raise InputError(f"place is {text!r}; write it like 32631,448262.5,5411932.0")
+    return Place(epsg, west_m, north_m)
+
+
 def send(
     samples: Annotated[Path, typer.Option(help="CSV with the header transmitter,col,row,power_dbm.")],
     transmitters: Annotated[
@@ -66,6 +79,12 @@ def send(
     rows: Annotated[int, typer.Option(help="Cells from north to south.")] = 256,
     cols: Annotated[int, typer.Option(help="Cells from west to east.")] = 256,
     cell_size_m: Annotated[float, typer.Option(help="Metres a cell.")] = 1.0,
+    place: Annotated[
+        str | None,
+        typer.Option(
+            help="EPSG,WEST,NORTH: a projected coordinate system, and the block's north-west corner in its metres."
+        ),
+    ] = None,
     edge: Annotated[str, typer.Option(help="host:port of the edge.", envvar="RADIOSEM_EDGE")] = "127.0.0.1:50061",
     observation_id: Annotated[
         str, typer.Option("--id", help="Name of the observation; sent twice under one name, it makes one map.")
@@ -110,7 +129,7 @@ def send(
     grid = Grid(rows, cols, cell_size_m)
     way = {"codec": codec, "link": link, "es_n0_db": es_n0_db}
     observation = build_observation(
-        image, samples, transmitters, cars, grid, observation_id, floor_dbm, readings, mask, **way
+        image, samples, transmitters, cars, grid, observation_id, floor_dbm, readings, mask, _place(place), **way
     )
     receipt = transmit(edge, observation, timeout_s)
     if as_json:

@@ -17,6 +17,7 @@ from edge_tx.settings import EdgeSettings
 from radiosem.codecs import receiver_codecs
 from radiosem.errors import InputError, WeightsError
 from radiosem.frame import unpack
+from radiosem.types import Place
 from radiosem_proto.v1 import radiosem_pb2 as pb
 
 
@@ -39,6 +40,15 @@ def test_frame_holds_what_was_observed(
     assert abs(semantics.path_losses[0].slope_db - observed.semantics.path_losses[0].slope_db) <= 0.0625
     assert set(observed.stage_ms) == {"sense", "segment", "fit", "compress"}
     assert observed.warnings == ()
+
+
+def test_the_place_goes_along(edge: EdgePipeline, observation: pb.Observation) -> None:
+    observation.place.CopyFrom(pb.Place(epsg=32631, west_m=448262.504, north_m=5411932))
+    frame = edge.observe(observation).frame
+    assert unpack(frame.strong, frame.weak, receiver_codecs())[0].place == Place(32631, 448262.5, 5411932.0)
+    observation.place.epsg = 0
+    with pytest.raises(InputError, match=r"place epsg is 0; it must lie in 1024\.\.32767"):
+        edge.observe(observation)
 
 
 @pytest.mark.parametrize("with_image", [True, False])

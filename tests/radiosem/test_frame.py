@@ -16,7 +16,7 @@ from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import DamagedFrameError, FrameError, InputError, UnknownCodecError
 from radiosem.frame import LAW_STEP_DB, Frame, pack, unpack
 from radiosem.masks import free_transmitters
-from radiosem.types import Grid, PathLoss, Readings, Samples, Semantics, Transmitter
+from radiosem.types import Grid, PathLoss, Place, Readings, Samples, Semantics, Transmitter
 
 CODECS: Mapping[bytes, MaskCodec] = {codec.codec_id: codec for codec in map(make_codec, ("context", "jpeg"))}
 CONTEXT, JPEG = CODECS.values()
@@ -51,7 +51,9 @@ def semantics(draw: st.DrawFn) -> Semantics:
     transmitters = tuple(draw(st.lists(places, min_size=1, max_size=16)))
     chosen = tuple(draw(laws) for _ in transmitters)
     cars = draw(st.none() | st.just(_house(rows, cols, 15)))
-    return Semantics(grid, transmitters, chosen, _house(rows, cols, draw(st.integers(0, 20))), cars)
+    centimetres = st.integers(-2_000_000_000, 2_000_000_000).map(lambda cm: cm / 100)
+    place = draw(st.none() | st.builds(Place, st.integers(1024, 32767), centimetres, centimetres))
+    return Semantics(grid, transmitters, chosen, _house(rows, cols, draw(st.integers(0, 20))), cars, place=place)
 
 
 def _same(a: NDArray[np.bool_] | None, b: NDArray[np.bool_] | None) -> bool:
@@ -64,7 +66,7 @@ def test_values_on_the_steps_of_the_frame_come_back_exactly(sent: Semantics) -> 
     frame = pack(sent, CONTEXT)
     received, name = unpack(frame.strong, frame.weak, CODECS)
     assert name == "context"
-    assert received.grid == sent.grid
+    assert (received.grid, received.place) == (sent.grid, sent.place)
     assert received.transmitters == sent.transmitters
     assert received.path_losses == sent.path_losses
     assert sent.buildings is not None
@@ -125,7 +127,7 @@ def test_frames_are_pinned() -> None:
     )
     frames = [FRAME, pack(two, CONTEXT), pack(replace(ONE, cars=None), JPEG)]
     digests = [hashlib.sha256(frame.strong + b"|" + frame.weak).hexdigest()[:16] for frame in frames]
-    assert digests == ["3ed4a5f231cc8cd3", "a92a8dbda5f0bdd5", "54a9822b27c51c0c"]
+    assert digests == ["e49d55ce62d10192", "79e14ce5a9c6586d", "191774a8e94d5a21"]
 
 
 @pytest.mark.parametrize("bit", range(8 * len(FRAME.strong)))
@@ -188,9 +190,9 @@ def test_random_bytes_are_a_frame_error(strong: bytes, weak: bytes | None) -> No
 @given(st.binary(max_size=60), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_nonsense_under_a_right_checksum_is_a_frame_error_or_semantics(content: bytes, known: bool) -> None:
-    # version 2, readings alone, default grid, a codec the receiver holds: the parser gets as far as the bytes let it
-    start = 0b0010_011 << 32 | int.from_bytes(CONTEXT.codec_id, "big")
-    header = (start << 1).to_bytes(5, "big") + content if known else b"\x20" + content
+    # version 3, readings alone, default grid, a codec the receiver holds: the parser gets as far as the bytes let it
+    start = 0b0011_011 << 32 | int.from_bytes(CONTEXT.codec_id, "big")
+    header = (start << 1).to_bytes(5, "big") + content if known else b"\x30" + content
     try:
         received, _ = unpack(header + google_crc32c.value(header).to_bytes(4, "big"), None, CODECS)
     except FrameError:

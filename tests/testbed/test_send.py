@@ -95,6 +95,16 @@ def test_a_mask_of_ones_own_is_sent_instead_of_an_image(
     assert "give the image of the block, or its buildings by --mask" in refused.stderr
 
 
+def test_a_place_is_read_from_one_option(edge: tuple[FakeEdge, str], send: Send) -> None:
+    assert send("--place", "32631,448262.5,5411932").exit_code == 0
+    place = edge[0].seen[0].place
+    assert (place.epsg, place.west_m, place.north_m) == (32631, 448262.5, 5411932.0)
+    for wrong in ("Paris", "32631,1", "32631,1,2,3", "32631,x,2"):
+        refused = send("--place", wrong)
+        assert refused.exit_code == 2
+        assert f"place is {wrong!r}; write it like" in refused.stderr
+
+
 def test_machines_get_the_receipt_as_json(send: Send) -> None:
     receipt = json.loads(send("--json").stdout)
     assert (receipt["status"], receipt["map_id"], receipt["payload_bits"]) == (

@@ -30,6 +30,16 @@ class Grid(_message.Message):
     cell_size_m: float
     def __init__(self, rows: _Optional[int] = ..., cols: _Optional[int] = ..., cell_size_m: _Optional[float] = ...) -> None: ...
 
+class Place(_message.Message):
+    __slots__ = ("epsg", "west_m", "north_m")
+    EPSG_FIELD_NUMBER: _ClassVar[int]
+    WEST_M_FIELD_NUMBER: _ClassVar[int]
+    NORTH_M_FIELD_NUMBER: _ClassVar[int]
+    epsg: int
+    west_m: float
+    north_m: float
+    def __init__(self, epsg: _Optional[int] = ..., west_m: _Optional[float] = ..., north_m: _Optional[float] = ...) -> None: ...
+
 class Antenna(_message.Message):
     __slots__ = ("col", "row", "height_m", "power_dbm", "frequency_hz")
     COL_FIELD_NUMBER: _ClassVar[int]
@@ -69,7 +79,7 @@ class LinkOptions(_message.Message):
     def __init__(self, link: _Optional[str] = ..., es_n0_db: _Optional[float] = ..., noise_seed: _Optional[int] = ...) -> None: ...
 
 class Observation(_message.Message):
-    __slots__ = ("observation_id", "image", "grid", "transmitters", "samples", "cars_png", "codec", "link", "readings", "mask_png")
+    __slots__ = ("observation_id", "image", "grid", "transmitters", "samples", "cars_png", "codec", "link", "readings", "place", "mask_png")
     OBSERVATION_ID_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     GRID_FIELD_NUMBER: _ClassVar[int]
@@ -79,6 +89,7 @@ class Observation(_message.Message):
     CODEC_FIELD_NUMBER: _ClassVar[int]
     LINK_FIELD_NUMBER: _ClassVar[int]
     READINGS_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
     MASK_PNG_FIELD_NUMBER: _ClassVar[int]
     observation_id: str
     image: bytes
@@ -89,8 +100,9 @@ class Observation(_message.Message):
     codec: str
     link: LinkOptions
     readings: int
+    place: Place
     mask_png: bytes
-    def __init__(self, observation_id: _Optional[str] = ..., image: _Optional[bytes] = ..., grid: _Optional[_Union[Grid, _Mapping]] = ..., transmitters: _Optional[_Iterable[_Union[Antenna, _Mapping]]] = ..., samples: _Optional[_Union[SampleSet, _Mapping]] = ..., cars_png: _Optional[bytes] = ..., codec: _Optional[str] = ..., link: _Optional[_Union[LinkOptions, _Mapping]] = ..., readings: _Optional[int] = ..., mask_png: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, observation_id: _Optional[str] = ..., image: _Optional[bytes] = ..., grid: _Optional[_Union[Grid, _Mapping]] = ..., transmitters: _Optional[_Iterable[_Union[Antenna, _Mapping]]] = ..., samples: _Optional[_Union[SampleSet, _Mapping]] = ..., cars_png: _Optional[bytes] = ..., codec: _Optional[str] = ..., link: _Optional[_Union[LinkOptions, _Mapping]] = ..., readings: _Optional[int] = ..., place: _Optional[_Union[Place, _Mapping]] = ..., mask_png: _Optional[bytes] = ...) -> None: ...
 
 class Burst(_message.Message):
     __slots__ = ("observation_id", "symbols", "es_n0_db", "link")

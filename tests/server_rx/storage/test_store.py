@@ -255,7 +255,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_its_setting(tmp_path):
     ("url", "text"),
     [
         ("nonsense", "not an SQLAlchemy URL"),
-        ("nosuchdb://x", r"driver that is not installed .*radiosem\[postgresql\]"),
+        ("nosuchdb://x", "driver that is not installed .*make install EXTRA=postgresql"),
         ("sqlite:////nowhere/at/all/x.sqlite", "could not be opened"),
     ],
 )

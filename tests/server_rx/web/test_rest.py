@@ -13,10 +13,11 @@ import pytest
 from PIL import Image
 
 from radiosem.frame import unpack
-from radiosem.types import Readings
+from radiosem.types import Place, Readings
 from server_rx.errors import BusyError
 from server_rx.metrics import Metrics
 from server_rx.outage import floor_dbm, threshold_outage
+from server_rx.storage.store import refuse_another
 from server_rx.web.events import Events
 from server_rx.web.rest import Backend, create_app
 from server_rx.web.schemas import semantics_body
@@ -73,7 +74,7 @@ def picture(response):
 def test_metadata_holds_what_a_viewer_needs(receiver, stored, record):
     body = receiver.client.get(f"/v1/maps/{stored.map_id}").json()
     assert set(body) == {
-        *("map_id", "observation_id", "created_at", "grid", "transmitters", "degraded", "lost", "has_cars"),
+        *("map_id", "observation_id", "created_at", "grid", "transmitters", "degraded", "lost", "place", "has_cars"),
         *("min_dbm", "max_dbm", "floor_dbm", "outage_threshold_dbm", "outage_share"),
         *("codec", "payload_bits", "channel_uses", "es_n0_db", "receiver_ms"),
     }
@@ -274,7 +275,7 @@ def test_not_ready_when_the_database_is_gone(receiver, store):
 
 def test_every_endpoint_is_described(receiver):
     paths = receiver.client.get("/openapi.json").json()["paths"]
-    assert len(paths) == 13
+    assert len(paths) == 14
     for methods in paths.values():
         assert methods["get"]["summary"]
 
@@ -342,3 +343,32 @@ def test_a_map_is_found_by_its_senders_own_id(receiver, store, record):
     found = receiver.client.get("/v1/maps?observation_id=block-1").json()
     assert [body["map_id"] for body in found["maps"]] == [one.map_id]
     assert receiver.client.get("/v1/maps?observation_id=none").json() == {"maps": [], "next_cursor": None}
+
+
+def test_a_map_with_a_place_comes_as_a_geotiff(receiver, store, record):
+    place = Place(32631, 448262.5, 5411932.0)
+    placed = dataclasses.replace(record, semantics=dataclasses.replace(record.semantics, place=place))
+    stored, _ = store.save(placed)
+    told = receiver.client.get(f"/v1/maps/{stored.map_id}").json()["place"]
+    assert told == {"epsg": 32631, "west_m": 448262.5, "north_m": 5411932.0}
+    answer = receiver.client.get(f"/v1/maps/{stored.map_id}/map.tif")
+    assert answer.headers["content-type"] == "image/tiff"
+    image = Image.open(io.BytesIO(answer.content))
+    np.testing.assert_array_equal(np.asarray(image), record.map_dbm)
+    assert image.tag_v2[33550] == (2.0, 2.0, 0.0)
+    assert image.tag_v2[33922] == (0.0, 0.0, 0.0, 448262.5, 5411932.0, 0.0)
+    assert image.tag_v2[34735][-1] == 32631
+    assert image.tag_v2[42113] == "nan"
+
+
+def test_a_map_without_a_place_has_no_coordinates(receiver, stored):
+    assert receiver.client.get(f"/v1/maps/{stored.map_id}").json()["place"] is None
+    image = Image.open(io.BytesIO(receiver.client.get(f"/v1/maps/{stored.map_id}/map.tif").content))
+    assert 34735 not in image.tag_v2
+
+
+def test_maps_stored_before_places_were_sent_have_none_and_are_the_same_observation(store, record):
+    stored, _ = store.save(record)
+    del stored.causes["place"]
+    assert stored.place is None
+    refuse_another(stored, record.semantics)
