@@ -78,9 +78,9 @@ def protect(data: bytes, protection: Protection, bits_per_symbol: int) -> NDArra
 
 
 def recover(llrs: NDArray[np.float32], length: int, protection: Protection) -> Part:
-    """Decode a part of `length` bytes.
+    """Decode a part of `length` bytes; after `_MOST_WRONG` blocks that cannot be, none that follows is tried.
 
-    llrs     float32 [channel_bits(length, ...)], finite, positive for 0
+    llrs  float32 [channel_bits(length, ...)], finite, positive for 0
     """
     from channel_sim.ldpc_decoder import decode  # loads numba, which a sender does without
 

@@ -59,6 +59,11 @@ class LdpcLink:
         """Name in the registry: modulation-rate."""
         return f"{self.modulation.name}-{self.rate}"
 
+    @property
+    def exact(self) -> bool:
+        """Every byte that counts as delivered is the frame's."""
+        return True
+
     def symbol_count(self, strong_bytes: int, weak_bytes: int) -> int:
         """Channel uses of a burst, signal field included."""
         strong = channel_bits(strong_bytes, STRONG, QPSK.bits_per_symbol) // QPSK.bits_per_symbol

@@ -22,6 +22,10 @@ class Link(Protocol):
     def name(self) -> str:
         """Name in the registry."""
 
+    @property
+    def exact(self) -> bool:
+        """What arrives are the bytes of the frame, or nothing; else a likeness that differs from burst to burst."""
+
     def encode(self, frame: Frame) -> NDArray[np.complex64]:
         """Clean symbols of a frame, complex64 [n], E|s|^2 = 1; raises InputError when the frame is too long."""
 

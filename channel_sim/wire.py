@@ -1,4 +1,4 @@
-"""Complex symbols <-> the bytes of a Burst, and the message limits both ends of a gRPC call must share."""
+"""Complex symbols <-> the bytes of a Burst, and the options of gRPC servers and of those who call them."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -44,6 +44,8 @@ def decode_mask(data: bytes, shape: tuple[int, int], what: str = "cars_png") -> 
     raises   InputError when it is not such an image, damaged, of another size, or holds grey below 128 alone
     """
     with _opened(data, what, ("PNG",), MAX_BYTES, MAX_PIXELS) as image:
+        if image.mode.startswith(("I", "F")):
+            raise InputError(f"{what} has more than 8 bits a pixel; it must be an 8-bit PNG")
         grey = _pixels(image, "L", what, 0)
     if grey.shape != shape:
         (rows, cols), (wanted_rows, wanted_cols) = grey.shape, shape
@@ -58,8 +60,7 @@ def decode_mask(data: bytes, shape: tuple[int, int], what: str = "cars_png") -> 
 def _opened(data: bytes, what: str, formats: tuple[str, ...], max_bytes: int, max_pixels: int) -> Image.Image:
     """The image, its header read and judged, its pixels not yet decoded."""
     if not data:
-        or_mask = ", unless mask_png is given" if what == "image" else ""
-        raise InputError(f"{what} is empty; it must be a {' or '.join(formats)} file{or_mask}")
+        raise InputError(f"{what} is empty; it must be a {' or '.join(formats)} file")
     if len(data) > max_bytes:
         raise InputError(f"{what} has {len(data)} bytes; at most {max_bytes} are taken")
     found = next((name for magic, name in MAGIC.items() if data.startswith(magic)), None)

@@ -79,17 +79,18 @@ class EdgePipeline:
         codec = codec_named(observation.codec or settings.codec)
         with self._working:
             with _timed(stage_ms, "sense"):
-                sensed = sense(observation, settings.max_image_bytes, settings.max_image_pixels)
-            floor_dbm = settings.floor_dbm if sensed.floor_dbm is None else sensed.floor_dbm
+                sensed = sense(observation, settings.max_image_bytes, settings.max_image_pixels, settings.floor_dbm)
             with _timed(stage_ms, "segment"):
                 found, disbelief = sensed.buildings, tuple[str, ...]()
                 if sensed.image is not None:
-                    against, disbelief = outdoor_evidence(sensed.samples, sensed.transmitters, sensed.grid, floor_dbm)
+                    against, disbelief = outdoor_evidence(
+                        sensed.samples, sensed.transmitters, sensed.grid, sensed.floor_dbm
+                    )
                     found = self._segmenter(sensed.image, sensed.grid, against)
                 assert found is not None
                 buildings, doubts = open_to_transmitters(found, sensed.transmitters, sensed.grid)
             with _timed(stage_ms, "fit"):
-                laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings, floor_dbm)
+                laws, guesses = fit(sensed.samples, sensed.transmitters, sensed.grid, buildings, sensed.floor_dbm)
             most = observation.readings if observation.HasField("readings") else settings.readings
             rehearsed = None
             if most and self._generator is not None:
@@ -103,7 +104,9 @@ class EdgePipeline:
                         sensed.grid,
                     )
             with _timed(stage_ms, "compress"):
-                readings = choose_readings(sensed.samples, sensed.transmitters, sensed.grid, most, floor_dbm, rehearsed)
+                readings = choose_readings(
+                    sensed.samples, sensed.transmitters, sensed.grid, most, sensed.floor_dbm, rehearsed
+                )
                 semantics = Semantics(
                     sensed.grid, sensed.transmitters, laws, buildings, sensed.cars, readings, place=sensed.place
                 )

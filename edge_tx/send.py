@@ -111,8 +111,14 @@ def _final(receipt: pb.Receipt) -> bool:
 
 
 def _better(old: pb.Receipt | None, new: pb.Receipt) -> pb.Receipt:
-    """The one that tells more of what the receiver now holds: a later refusal does not undo a durable map."""
-    return old if old is not None and old.status in _DURABLE and new.status not in _DURABLE else new
+    """The one that tells more of what the receiver now holds: a later refusal does not undo a durable map.
+
+    Nor does a burst that lost as much as the one before, whose receipt says only that the map was there.
+    """
+    if old is None or old.status not in _DURABLE:
+        return new
+    brought_nothing = new.status not in _DURABLE or (new.already_held and new.status == old.status)
+    return old if brought_nothing else new
 
 
 def _pause(backoff_s: float, attempt: int, deadline: float) -> bool:

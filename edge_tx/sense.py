@@ -31,7 +31,7 @@ class Sensed:
 
     image      uint8 [h, w, 3], RGB of the block at 0.5 m a pixel; None where the mask is given
     buildings  bool [H, W] as given; None where it is to be found in the image
-    floor_dbm  samples at or below say only that there was nothing to hear; None where the observation does not say
+    floor_dbm  samples at or below say only that there was nothing to hear; None where nobody says
     cars       bool [H, W] or None
     place      where on Earth the block lies; None where it is not said
     warnings   what a user should know though the observation is usable
@@ -49,9 +49,15 @@ class Sensed:
     warnings: tuple[str, ...]
 
 
-def sense(observation: pb.Observation, max_image_bytes: int = MAX_BYTES, max_image_pixels: int = MAX_PIXELS) -> Sensed:
+def sense(
+    observation: pb.Observation,
+    max_image_bytes: int = MAX_BYTES,
+    max_image_pixels: int = MAX_PIXELS,
+    floor_dbm: float | None = None,
+) -> Sensed:
     """Check every field of an observation and decode its images, the cheap checks first.
 
+    floor_dbm  that of the meter where the observation does not say
     raises  InputError naming the field, its value and what would be right
     """
     observation_id = read_id(observation.observation_id)
@@ -59,7 +65,7 @@ def sense(observation: pb.Observation, max_image_bytes: int = MAX_BYTES, max_ima
     transmitters = read_transmitters(observation, grid)
     samples = read_samples(observation.samples, len(transmitters), grid)
     cars = decode_mask(observation.cars_png, grid.shape) if observation.cars_png else None
-    floor_dbm = read_floor_dbm(observation.samples)
+    floor_dbm = read_floor_dbm(observation.samples, floor_dbm)
     warnings = tuple(_floor_warnings(samples, floor_dbm))
     image = buildings = None
     if observation.mask_png:
@@ -67,6 +73,8 @@ def sense(observation: pb.Observation, max_image_bytes: int = MAX_BYTES, max_ima
         if buildings.all():
             raise InputError("mask_png is building throughout; there must be an outdoor cell to draw a map for")
     else:
+        if not observation.image:
+            raise InputError("there is neither image nor mask_png; give the image of the block, or its buildings")
         shape = image_shape(grid)
         seen = decode_image(observation.image, max_image_bytes, max_image_pixels)
         image, warnings = resize(seen, shape), (*_image_warnings(seen, grid), *warnings)
@@ -168,11 +176,11 @@ def read_samples(samples: pb.SampleSet, transmitters: int, grid: Grid) -> Sample
     return read
 
 
-def read_floor_dbm(samples: pb.SampleSet) -> float | None:
-    """The weakest power that the samples' meter could tell, None where it is not said. Raises InputError."""
+def read_floor_dbm(samples: pb.SampleSet, default: float | None) -> float | None:
+    """The weakest power that the samples' meter could tell, the default where it is not said. Raises InputError."""
     low, high = POWER_RANGE_DBM
     if not samples.HasField("floor_dbm"):
-        return None
+        return default
     if not low <= samples.floor_dbm <= high:
         raise InputError(f"samples floor_dbm is {samples.floor_dbm:g}; it must lie in {low:g}..{high:g} dBm")
     return float(samples.floor_dbm)

@@ -20,7 +20,7 @@ from radiosem_proto.v1 import radiosem_pb2_grpc as pb_grpc
 
 log = logging.getLogger(__name__)
 
-BESIDE_IMAGE_BYTES = 8 * 2**20  # of an observation: the most samples that are taken, and a mask of cars
+BESIDE_IMAGE_BYTES = 8 * 2**20  # of an observation: the most samples that are taken, and masks
 SERVICE = pb.DESCRIPTOR.services_by_name["Transmitter"].full_name
 
 # The first row whose exception matches counts.
@@ -50,6 +50,8 @@ class TransmitterService(pb_grpc.TransmitterServicer):
         self, request_iterator: Iterator[pb.Observation], context: grpc.ServicerContext
     ) -> Iterator[pb.Receipt]:
         """Send many, one after another; one that is unusable is answered by a REFUSED receipt and the stream goes on.
+
+        One larger than an observation may be, see `BESIDE_IMAGE_BYTES`, is not read, and ends the stream.
 
         The next observation is taken from the wire only when the one before has its receipt; a stream that brings none
         for two minutes ends.

@@ -79,10 +79,10 @@ class Pipeline:
             raise InputError("the building mask covers the whole block; there is no outdoor pixel to draw a map for")
         return Causes(burst, reception, semantics, self._name_with_id(codec), stage_ms)
 
-    def receive_strong(self, burst: Burst) -> tuple[bytes, Semantics]:
-        """The strong part, and what it says: grid, transmitters and laws. Raises as `receive`."""
-        strong, _ = _decode(burst, {})
-        return strong, unpack(strong, None, self._codecs)[0]
+    def recognise(self, burst: Burst) -> tuple[Reception, Semantics]:
+        """What arrived, and what its strong part says: grid, transmitters and laws. Raises as `receive`."""
+        strong, reception = _decode(burst, {})
+        return reception, unpack(strong, None, self._codecs)[0]
 
     def rebuild(self, causes: Sequence[Causes]) -> list[MapRecord]:
         """One map each; what shares a grid goes through the generator together."""

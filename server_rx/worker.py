@@ -9,9 +9,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from radiosem.errors import ChannelError, FrameError
+from channel_sim.link import make_link
+from radiosem.errors import ChannelError, DamagedFrameError
 from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt, Status
-from server_rx.errors import BusyError, refusal
+from server_rx.errors import BusyError, StrongPartLostError, refusal
 from server_rx.metrics import Metrics
 from server_rx.pipeline import Causes, Pipeline
 from server_rx.storage.records import MapRecord, StoredMap
@@ -192,12 +193,23 @@ class Worker:
 
     def _again(self, burst: Burst, held: StoredMap) -> Receipt:
         """The receipt of a map that is complete, to whoever sends it once more; a burst too noisy to tell counts so."""
+        try:
+            reception, semantics = self._pipeline.recognise(burst)
+        except (ChannelError, DamagedFrameError, StrongPartLostError):
+            return receipt(held, {}, already_held=True)
+        refuse_another(held, semantics)
+        weak = reception.weak if reception.weak_whole and make_link(burst.link).exact else None
+        return self._held(held, reception.strong or b"", weak)
+
+    def _held(self, held: StoredMap, strong: bytes, weak: bytes | None) -> Receipt:
+        """The receipt of a map that was there before; it says so where another frame was sent now.
+
+        weak  None where noise may have changed it
+        """
         answer = receipt(held, {}, already_held=True)
-        with contextlib.suppress(ChannelError, FrameError):
-            strong, semantics = self._pipeline.receive_strong(burst)
-            refuse_another(held, semantics)
-            if strong != self._store.frame(held)[0]:
-                answer.message = _OTHER_FRAME
+        before = self._store.frame(held)
+        if strong != before[0] or (weak is not None and not held.lost and weak != before[1]):
+            answer.message = "; ".join(filter(None, [answer.message, _OTHER_FRAME]))
         return answer
 
     def _keep(self, record: MapRecord, queue_ms: float) -> Receipt:
@@ -205,7 +217,8 @@ class Worker:
         start = time.perf_counter()
         stored, new = self._store.save(record)
         if not new:
-            return receipt(stored, {}, already_held=True)
+            exact = not record.semantics.lost and make_link(record.provenance.link).exact
+            return self._held(stored, record.strong, record.weak if exact else None)
         stage_ms = {"queue": queue_ms, **record.provenance.stage_ms, "store": 1e3 * (time.perf_counter() - start)}
         self._metrics.stored(record.provenance, stage_ms)
         self._on_stored()

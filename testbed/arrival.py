@@ -35,6 +35,7 @@ class Arrival:
             "title": self.entry.title,
             "map_id": self.receipt.map_id,
             "degraded": self.received.degraded,
+            "lost": self.received.lost,
             "codec": provenance["codec"],
             "link": provenance["link"],
             "payload_bits": provenance["payload_bits"],

@@ -123,6 +123,8 @@ def open_pack(folder: Path = SAMPLE_PACK) -> tuple[PackEntry, ...]:
         about = json.loads(path.read_text("utf-8"))
         scale = Scale(**about["scale"])
         grid = Grid(**about["grid"])
+        if not about["observations"]:
+            raise ValueError("it holds no observations")
         return tuple(
             PackEntry(entry["id"], entry["title"], folder / entry["id"], scale, grid, entry)
             for entry in about["observations"]

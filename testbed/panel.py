@@ -96,7 +96,8 @@ def _head(figure: Figure, arrival: Arrival) -> None:
     row = arrival.row()
     figure.text(0.035, 0.953, arrival.entry.id, fontsize=21, fontweight="bold", color=INK)
     figure.text(0.035, 0.921, arrival.entry.title, fontsize=12.5, color=MUTED)
-    state = "mask lost on the air: path-loss map" if row["degraded"] else "complete"
+    lost = f"{' and '.join(row['lost'])} lost on the air" if row["lost"] else "complete"
+    state = f"{lost}: path-loss map" if row["degraded"] else lost
     figure.text(
         0.975,
         0.953,

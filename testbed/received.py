@@ -38,6 +38,11 @@ class ReceivedMap:
     provenance: dict[str, Any]
 
     @property
+    def lost(self) -> list[str]:
+        """What was sent and did not arrive: of buildings, cars and readings."""
+        return list(self.semantics["lost"])
+
+    @property
     def degraded(self) -> bool:
         """True when the building mask was lost on the air."""
         return bool(self.semantics["degraded"])

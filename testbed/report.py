@@ -169,7 +169,7 @@ def _cells(row: dict[str, Any], tag: str = "td") -> str:
     for _, key, template in COLUMNS:
         text = _format(row.get(key), template)
         if key == "id" and tag == "td" and "panel" in row:
-            text = f'<a href="#{text}">{text}</a>' + (" (degraded)" if row["degraded"] else "")
+            text = f'<a href="#{text}">{text}</a>' + (f" (without {', '.join(row['lost'])})" if row["lost"] else "")
         cells.append(f"<{tag}{' class=text' if template == '{}' else ''}>{text}</{tag}>")
     return "".join(cells)
 

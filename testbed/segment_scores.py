@@ -70,7 +70,10 @@ def from_folders(images: Path, masks: Path, cell_size_m: float) -> list[Labelled
             raise InputError(f"images has {names} for mask {path.name}; give one of {', '.join(IMAGES)} of that name")
         if beside[0].samefile(path):
             raise InputError(f"images and masks both give {path}; give the images a folder of their own")
-        buildings = read_grey(path) > 127
+        grey = read_grey(path)
+        if 0 < grey.max() <= 127:
+            raise InputError(f"{path} has grey of at most {grey.max()}; over 127 is building, and 0 throughout is none")
+        buildings = grey > 127
         found.append(
             Labelled(path.stem, beside[0], buildings, Grid(buildings.shape[0], buildings.shape[1], cell_size_m))
         )

@@ -73,7 +73,13 @@ class StoredMap:
     @property
     def lost(self) -> tuple[Section, ...]:
         """What was sent and did not arrive, see `Semantics.lost`."""
-        return tuple(self.causes.get("lost", ["buildings"] if self.degraded else []))  # older maps do not say
+        if "lost" in self.causes:
+            return tuple(self.causes["lost"])
+        before: dict[Section, bool] = {  # as maps were stored before
+            "buildings": self.degraded,
+            "readings": self.causes.get("readings_lost", False),
+        }
+        return tuple(name for name, missing in before.items() if missing)
 
     @property
     def grid(self) -> Grid:

@@ -151,7 +151,7 @@ class Store:
         return array
 
     def frame(self, stored: StoredMap) -> tuple[bytes, bytes]:
-        """The received frame: strong part, and weak part or b"" when it was lost."""
+        """The received frame: strong part, and weak part with its lost sections as they were heard."""
         data = self.blobs.get(stored.frame_sha256)
         return data[: stored.strong_bytes], data[stored.strong_bytes :]
 

@@ -79,7 +79,7 @@ def create_app(backend: Backend) -> FastAPI:
 
 
 class _Heads:
-    """Answers HEAD as GET without the body (RFC 9110, 9.3.2); the stream of events, which has no end, is left out."""
+    """Answers HEAD as GET without the body (RFC 9110, 9.3.2); of the stream of events, which has no end, by itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -92,10 +92,12 @@ class _Heads:
                 message = {**message, "body": b""}
             await send(message)
 
-        if scope["type"] == "http" and scope["method"] == "HEAD" and scope["path"] != "/v1/events":
-            await self._app({**scope, "method": "GET"}, receive, without_body)
-        else:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
+        elif scope["path"] == "/v1/events":
+            await Response(media_type=_SSE)(scope, receive, send)
+        else:
+            await self._app({**scope, "method": "GET"}, receive, without_body)
 
 
 def _refuse_unknown(request: Request) -> None:

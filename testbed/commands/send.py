@@ -35,6 +35,11 @@ def transmit(address: str, observation: pb.Observation, timeout_s: float) -> pb.
         except grpc.RpcError as error:
             if error.code() == grpc.StatusCode.INVALID_ARGUMENT:
                 raise InputError(error.details()) from None
+            if "larger than max" in (error.details() or ""):
+                raise InputError(
+                    f"the observation has {size} bytes, {len(observation.image)} of them the image, which is more than "
+                    "the edge takes (EDGE_TX_MAX_IMAGE_BYTES): give a smaller or more compressed image"
+                ) from None
             raise DeliveryError(
                 f"the edge at {address} did not answer ({error.code().name}): {error.details()}"
             ) from None

@@ -118,6 +118,17 @@ def test_mask_that_stays_lost_is_sent_as_often_as_set(receiver, send, script, mo
     assert len(receiver.bursts) == 1 + more
 
 
+def test_a_resend_that_brought_nothing_leaves_the_receipt_that_tells_how_it_went(receiver, send) -> None:
+    answers = iter((False, True))
+    receiver.script = [
+        lambda sent, context: pb.Receipt(
+            observation_id="a", status=pb.STATUS_DEGRADED, map_id="1", already_held=next(answers)
+        )
+    ]
+    assert not send(degraded_retries=1).already_held
+    assert len(receiver.bursts) == 2
+
+
 @pytest.mark.parametrize("then", ["refused", "silent", "unimplemented", "no receipt"])
 def test_map_that_is_durable_without_mask_is_not_forgotten_when_the_resend_fails(receiver, send, script, then) -> None:
     resent = {

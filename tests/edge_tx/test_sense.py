@@ -102,7 +102,7 @@ def crowd(message: pb.Observation) -> None:
     [
         (change("observation_id", "a/b"), "observation_id is 'a/b'"),
         (change("observation_id", "x" * 65), "1 to 64 of the characters"),
-        (drop("image"), "image is empty"),
+        (drop("image"), "there is neither image nor mask_png"),
         (change("image", b"no image"), "must be a PNG or JPEG"),
         (change("cars_png", b"no image"), "cars_png begins with"),
         (change("grid.rows", 31), "grid rows is 31; it must lie in 32..1024"),
@@ -158,3 +158,5 @@ def test_samples_that_share_their_lowest_power_are_asked_for_a_floor(observation
     assert any("6 samples share the lowest power, -127 dBm" in warning for warning in sense(observation).warnings)
     observation.samples.floor_dbm = -127.0
     assert sense(observation).warnings == ()
+    observation.samples.ClearField("floor_dbm")
+    assert sense(observation, floor_dbm=-127.0).warnings == ()  # the edge's own setting

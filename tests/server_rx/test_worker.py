@@ -5,9 +5,10 @@ import threading
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from channel_sim.air import Air
-from radiosem.codecs import make_codec
+from radiosem.codecs import make_codec, receiver_codecs
 from radiosem.errors import StoreError
 from radiosem.frame import Frame, pack, seal
 from radiosem.types import Readings
@@ -101,15 +102,54 @@ def test_an_id_used_for_another_observation_is_refused(make_worker, store, first
     assert store.get(held.map_id).causes["transmitters"][0]["col"] == FIRST.col
 
 
-def test_another_frame_under_the_id_of_a_complete_map_is_told_not_to_be_stored(make_worker, store, send):
+def _other_mask() -> NDArray[np.bool_]:
+    """As many cells as `block`, elsewhere."""
+    return np.roll(block(), 3, axis=1)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("mask_codec", ["context", "bitmap"])
+@pytest.mark.parametrize("changed", [{"cars": block()}, {"buildings": _other_mask()}])
+def test_another_frame_under_the_id_of_a_complete_map_is_told_not_to_be_stored(
+    make_worker, pipeline, store, changed, mask_codec, together
+):
+    codec = make_codec(mask_codec)
+    pipeline = Pipeline(pipeline.generator, receiver_codecs())
+    worker = make_worker(pipeline=pipeline)
+    bursts = [
+        Air(10.0).send(pack(causes, codec), "block-1", 0)
+        for causes in (semantics(), dataclasses.replace(semantics(), **changed))
+    ]
+    if not together:
+        worker.start()
+        worker.submit(bursts[0]).result(30)
+    futures = [worker.submit(burst) for burst in bursts]
+    if together:
+        worker.start()
+    same, other = (future.result(30) for future in futures)
+    assert (same.message, same.already_held) == ("", not together)
+    assert (other.status, other.map_id, other.already_held) == (Status.STATUS_ACCEPTED, same.map_id, True)
+    assert other.payload_bits == same.payload_bits
+    assert "another mask, cars, codec or readings, and was not stored" in other.message
+    assert not store.get(same.map_id).causes["has_cars"]
+
+
+def test_what_noise_did_to_an_analogue_mask_is_no_other_frame(make_worker, pipeline):
+    worker = make_worker(pipeline=Pipeline(pipeline.generator, receiver_codecs()))
+    worker.start()
+    frame = pack(semantics(), make_codec("bitmap"))
+    answers = [worker.submit(Air(5.0, "jscc").send(frame, "block-1", seed)).result(30) for seed in (0, 1)]
+    assert [(one.status, one.message) for one in answers] == [(Status.STATUS_ACCEPTED, "")] * 2
+
+
+def test_a_codec_that_is_not_held_is_refused_under_a_taken_id_too(make_worker, pipeline, send):
     worker = make_worker()
     worker.start()
-    first = worker.submit(send()).result(30)
-    other = worker.submit(send(causes=dataclasses.replace(semantics(), cars=block()))).result(30)
-    assert (other.status, other.map_id, other.already_held) == (Status.STATUS_ACCEPTED, first.map_id, True)
-    assert other.payload_bits == first.payload_bits
-    assert "another mask, cars, codec or readings, and was not stored" in other.message
-    assert not store.get(first.map_id).causes["has_cars"]
+    worker.submit(send()).result(30)
+    other = Air(10.0).send(pack(semantics(), make_codec("bitmap")), "block-1", 0)
+    answer = worker.submit(other).result(30)
+    assert (answer.status, answer.retryable) == (Status.STATUS_REFUSED, False)
+    assert "does not hold" in answer.message
 
 
 def test_lost_readings_are_told_and_come_with_a_resend(make_worker, store, codec, send):

@@ -80,7 +80,7 @@ def arrive(entry: PackEntry, error_db: float = 3.0) -> Arrival:
         transmitters=transmitters,
         readings=[{"transmitter": 0, "col": 30, "row": 20, "power_dbm": -80.0, "heard": True}],
         about={},
-        semantics={"degraded": False},
+        semantics={"degraded": False, "lost": []},
         provenance={
             "codec": "context:00112233",
             "link": "qpsk-1/2",

@@ -87,6 +87,17 @@ def test_masks_are_not_scored_against_themselves(tmp_path: Path) -> None:
         from_folders(tmp_path / "masks", tmp_path / "masks", 1.0)
 
 
+def test_labels_of_0_and_1_and_packs_without_observations_are_refused(tmp_path: Path) -> None:
+    _pair(tmp_path, "a", slice(0, 8), slice(0, 8))
+    cv2.imwrite(str(tmp_path / "masks/a.png"), np.eye(64, dtype=np.uint8))
+    with pytest.raises(InputError, match="grey of at most 1; over 127 is building"):
+        from_folders(tmp_path / "images", tmp_path / "masks", 1.0)
+    pack = json.loads((SAMPLE_PACK / "pack.json").read_text()) | {"observations": []}
+    (tmp_path / "pack.json").write_text(json.dumps(pack))
+    with pytest.raises(InputError, match="it holds no observations"):
+        from_pack(tmp_path)
+
+
 def test_two_images_of_one_name_and_broken_ones_are_named(tmp_path: Path) -> None:
     _pair(tmp_path, "a", slice(0, 8), slice(0, 8))
     (tmp_path / "images/a.jpg").write_bytes(b"\xff\xd8\xff broken")

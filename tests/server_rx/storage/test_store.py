@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, event
+from sqlalchemy import delete, event, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -94,6 +94,16 @@ def test_more_complete_maps_take_the_place_of_less_complete_ones(store, record, 
         assert held.lost == better.semantics.lost
         assert store.save(poorer) == (held, False)
     assert len(store.newest(10)) == 1
+
+
+def test_maps_stored_before_losses_were_listed_are_completed_all_the_same(store, record):
+    stored, _ = store.save(record)
+    old = {key: value for key, value in stored.causes.items() if key != "lost"} | {"readings_lost": True}
+    with Session(store._engine) as session:
+        session.execute(update(Row).values(causes=old))
+        session.commit()
+    assert store.get(stored.map_id).lost == ("readings",)
+    assert store.save(record)[1]
 
 
 def test_an_id_that_names_another_observation_is_refused(store, record, degraded):

@@ -303,6 +303,12 @@ def test_head_tells_what_get_would_without_the_body(receiver, stored, path):
     assert head.content == b""
 
 
+def test_head_of_the_events_does_not_wait_for_one(receiver):
+    head = receiver.client.get("/v1/events", "HEAD")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"].startswith("text/event-stream")
+
+
 def test_an_outage_of_the_settings_threshold_is_asked_for_again(receiver, stored):
     base = f"/v1/maps/{stored.map_id}/outage.png"
     assert receiver.client.get(base).headers["cache-control"] == "no-cache"
