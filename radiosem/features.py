@@ -81,7 +81,7 @@ def scene_features(
     # The loops are free of the interpreter lock: what rays mirror is one core's work, all the rest another's.
     with ThreadPoolExecutor(1) as beside:
         if by_rays:
-            mirrored = beside.submit(reflected_gain, buildings, transmitter, grid.cell_size_m)
+            mirrored = beside.submit(_set_reflected, channel, buildings, transmitter, grid.cell_size_m)
         share = free_share(buildings, transmitter)
         sight = share >= 1
         friis = sight * free_space_gain(distance, transmitter.frequency_hz)
@@ -93,11 +93,19 @@ def scene_features(
         if by_rays:
             bent = diffracted_gain(buildings, sight, transmitter, grid.cell_size_m)
             _set_grey(channel["diffracted"], bent)
-            once, again = mirrored.result()
-            gains = {"reflected once": once, "reflected again": again, "rays": friis + once + again + bent}
-            for name, gain in gains.items():
-                _set_grey(channel[name], gain)
+            friis += bent
+            _set_grey(channel["rays"], friis + mirrored.result())
     return out
+
+
+def _set_reflected(
+    channel: dict[str, NDArray[np.float32]], buildings: BuildingMap, transmitter: Transmitter, cell_size_m: float
+) -> NDArray[np.float32]:
+    """Fill in what rays mirror; returns their linear gain together."""
+    once, again = reflected_gain(buildings, transmitter, cell_size_m)
+    _set_grey(channel["reflected once"], once)
+    _set_grey(channel["reflected again"], again)
+    return once + again
 
 
 def set_law(features: NDArray[np.float32], law: PathLoss) -> None:
