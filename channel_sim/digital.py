@@ -8,6 +8,7 @@ The signal field says how many bytes follow in each part, so that the receiver n
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import google_crc32c
 import numpy as np
@@ -53,16 +54,12 @@ class LdpcLink:
 
     modulation: Modulation
     rate: str
+    exact: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
         """Name in the registry: modulation-rate."""
         return f"{self.modulation.name}-{self.rate}"
-
-    @property
-    def exact(self) -> bool:
-        """Every byte that counts as delivered is the frame's."""
-        return True
 
     def symbol_count(self, strong_bytes: int, weak_bytes: int) -> int:
         """Channel uses of a burst, signal field included."""

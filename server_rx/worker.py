@@ -38,11 +38,20 @@ class _Errand:
     future: "Future[Any]" = field(default_factory=Future)
 
 
+_LOST = {
+    "": "",
+    "buildings": "the building mask was lost on the air: this is a path-loss map",
+    "cars": "the cars were lost on the air: the map is one without them",
+    "readings": "the readings were lost on the air: the map is not mended by them",
+    "cars and readings": "cars and readings were lost on the air: the map is one without them",
+}
+_OTHER_FRAME = (
+    "a map is held under this observation_id already; what was sent now has another mask, cars, codec or readings, and "
+    "was not stored: give it an id of its own"
+)
 _END, _WAKE = object(), object()
 MAX_ERRANDS = 16  # that may wait: they have a place of their own, so that a flood of bursts never shuts readers out
-MAX_WAITING_BYTES = (
-    256 * 2**20
-)  # of symbols of bursts not yet answered: few large ones fill the queue as many small ones
+MAX_WAITING_BYTES = 256 * 2**20  # of symbols not yet answered: few large bursts fill the queue as many small ones do
 
 
 class Worker:
@@ -227,21 +236,6 @@ class Worker:
     def _answer(self, delivery: _Delivery, answer: Receipt) -> None:
         self._metrics.answered(answer)
         delivery.future.set_result(answer)
-
-
-_LOST = {
-    "": "",
-    "buildings": "the building mask was lost on the air: this is a path-loss map",
-    "cars": "the cars were lost on the air: the map is one without them",
-    "readings": "the readings were lost on the air: the map is not mended by them",
-    "cars and readings": "cars and readings were lost on the air: the map is one without them",
-}
-
-
-_OTHER_FRAME = (
-    "a map is held under this observation_id already; what was sent now has another mask, cars, codec or readings, and "
-    "was not stored: give it an id of its own"
-)
 
 
 def receipt(stored: StoredMap, stage_ms: Mapping[str, float], already_held: bool = False) -> Receipt:

@@ -9,7 +9,7 @@ from typing import Any
 
 from radiosem.errors import InputError
 from radiosem_models.data import Dataset
-from testbed.written import make_folder
+from testbed.written import make_folder, write_whole
 
 SHARED = ("frequency_hz", "rx_height_m", "floor_db", "top_db", "cell_size_m")  # what all must agree on
 KEPT = ("png", "antenna", "gain")
@@ -57,9 +57,7 @@ def join_datasets(
     for key in ("simulator", "geometry"):
         joined[key] = "; ".join(dict.fromkeys(str(about[key]) for about in abouts.values() if key in about))
     joined["tiles"] = {block: entry for about in abouts.values() for block, entry in about["tiles"].items()}
-    part = out / "dataset.json.part"
-    part.write_text(json.dumps(joined, indent=1), "utf-8")
-    part.replace(out / "dataset.json")
+    write_whole(out / "dataset.json", json.dumps(joined, indent=1).encode())
     return {str(folder): len(about["tiles"]) for folder, about in abouts.items()}
 
 

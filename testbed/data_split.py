@@ -6,6 +6,7 @@ from pathlib import Path
 
 from radiosem.errors import InputError
 from radiosem_models.data import Dataset
+from testbed.written import write_whole
 
 
 def split_dataset(data: Path, val: float, test: float, seed: int = 0) -> dict[str, int]:
@@ -40,7 +41,5 @@ def split_dataset(data: Path, val: float, test: float, seed: int = 0) -> dict[st
         "top_db": scale.top_db,
         "tiles": {block: {"city": block, "split": name} for block, name in sorted(zip(drawn, names, strict=True))},
     }
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(about, indent=1) + "\n", "utf-8")
-    part.replace(path)
+    write_whole(path, json.dumps(about, indent=1).encode() + b"\n")
     return counts

@@ -33,13 +33,13 @@ class Labelled:
 
 @dataclass(frozen=True)
 class SegmenterScores:
-    """Over the cells of all images together, not means over images: a small roof counts as much in each.
+    """Over the cells of all images together, not means over images.
 
-    iou          intersection over union of drawn and true buildings; 1 where there are none of either
-    precision    share of the cells drawn as building that are; None where none is drawn
-    recall       share of the building cells that are drawn; None where there are none
-    ms_per_image of the network and the way to the grid, decoding left out
-    seen_images  how many show ground that the network was trained on; None where that is not known
+    iou           intersection over union of drawn and true buildings; 1 where there are none of either
+    precision     share of the cells drawn as building that are; None where none is drawn
+    recall        share of the building cells that are drawn; None where there are none
+    ms_per_image  of the network and the way to the grid, decoding left out
+    seen_images   how many show ground that the network was trained on; None where that is not known
     """
 
     images: int
@@ -52,7 +52,7 @@ class SegmenterScores:
 
 
 def from_pack(folder: Path) -> list[Labelled]:
-    """The observations of a pack. Raises InputError when it is none."""
+    """The observations of a pack. Raises InputError when it is none, or holds none."""
     return [Labelled(e.id, e.image, read_grey(e.folder / "buildings.png") > 127, e.grid) for e in open_pack(folder)]
 
 

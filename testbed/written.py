@@ -1,5 +1,6 @@
-"""Images and folders that a user asked for -> on disk, or a clear error."""
+"""Files, images and folders that a user asked for -> on disk, whole, or a clear error."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +34,13 @@ def make_folder(path: Path, argument: str) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{argument} is {str(path)!r}, where no folder can be made: {error.strerror}") from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there complete or not at all, even after a power cut."""
+    beside = path.with_name(path.name + ".part")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from testbed.bench.store import write_whole
+from testbed.written import write_whole
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ from testbed.bench.map_senders import make_map_senders
 from testbed.bench.scenes import Source
 from testbed.bench.senders import Plan, make_senders
 from testbed.bench.spread import require_ray, spread
-from testbed.bench.store import RunFolder, source_digest, write_whole
+from testbed.bench.store import RunFolder, source_digest
+from testbed.written import write_whole
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from radiosem.errors import InputError
-from testbed.written import make_folder
+from testbed.written import make_folder, write_whole
 
 CONFIGURATION, DONE = "configuration.json", "done"
 PACKAGES = ("radiosem", "channel_sim", "edge_tx", "server_rx", "testbed", "radiosem_models")
@@ -27,16 +26,6 @@ def source_digest() -> str:
         for name in sorted(paths):
             digest.update(f"{package}/{name}\n".encode() + hashlib.sha256(paths[name].read_bytes()).digest())
     return digest.hexdigest()[:16]
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there complete or not at all, even after a power cut."""
-    beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 class RunFolder:

@@ -24,12 +24,12 @@ from testbed.bench.scenes import DataSource
 from testbed.bench.senders import Plan
 from testbed.bench.speed import time_alone
 from testbed.bench.spread import spread
-from testbed.bench.store import source_digest, write_whole
+from testbed.bench.store import source_digest
 from testbed.bench.table_rows import Row, against, from_samples, quality, rate_rows, ratio, sample_free
 from testbed.interpolation import INTERPOLATORS
 from testbed.leaks import seen_blocks, training_fingerprints
 from testbed.reconstruct import evaluate, regions_known
-from testbed.written import make_folder
+from testbed.written import make_folder, write_whole
 
 ES_N0_DB = 10.0
 JPEG_QUALITY = 10

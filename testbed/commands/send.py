@@ -52,13 +52,11 @@ def transmit(address: str, observation: pb.Observation, timeout_s: float) -> pb.
 def _place(text: str | None) -> Place | None:
     if text is None:
         return None
-    parts = text.split(",")
+    number, *corner = text.split(",")
     try:
-        epsg, west_m, north_m = int(parts[0]), float(parts[1]), float(parts[2])
-    except (IndexError, ValueError):
-        parts = []
-    if len(parts) != 3:
-        raise InputError(f"place is {text!r}; write it like 32631,448262.5,5411932.0")
+        epsg, (west_m, north_m) = int(number), map(float, corner)
+    except ValueError:
+        raise InputError(f"place is {text!r}; write it like 32631,448262.5,5411932.0") from None
     return Place(epsg, west_m, north_m)
 
 

@@ -27,7 +27,7 @@ from tests.testbed.bench.test_rate import check_page
 class _Cut:
     """A link without noise that loses the end of the weak part."""
 
-    name = "cut"
+    name, exact = "cut", True
 
     def __init__(self, lost: int) -> None:
         self.lost, self._link = lost, LdpcLink(QPSK, "1/2")
