@@ -20,6 +20,8 @@ def join_datasets(
 ) -> dict[str, int]:
     """Put the files of several data sets into one folder, hard links where the disk allows, and gather dataset.json.
 
+    Whatever the folder is called, the data set is called by its parts.
+
     out      folder; files that are there already are left, so that a run that was stopped can be called again
     folders  in RadioMapSeer's layout with dataset.json
     report   called with files done and files in all
@@ -53,7 +55,8 @@ def join_datasets(
     for done, (folder, path) in enumerate(files):
         report(done, len(files))
         _link(path, out / path.relative_to(folder))
-    joined: dict[str, Any] = {key: abouts[first][key] for key in SHARED if key in abouts[first]}
+    joined: dict[str, Any] = {"name": " + ".join(Dataset(folder).name for folder in folders)}
+    joined |= {key: abouts[first][key] for key in SHARED if key in abouts[first]}
     for key in ("simulator", "geometry"):
         joined[key] = "; ".join(dict.fromkeys(str(about[key]) for about in abouts.values() if key in about))
     joined["tiles"] = {block: entry for about in abouts.values() for block, entry in about["tiles"].items()}

@@ -79,8 +79,8 @@ class Dataset:
 
     @property
     def name(self) -> str:
-        """That of the folder, however it was written."""
-        return self.root.resolve().name
+        """What dataset.json calls it, else the folder's name, however that was written."""
+        return str(self.about.get("name") or self.root.resolve().name)
 
     @cached_property
     def known_scale(self) -> Scale | None:

@@ -17,7 +17,7 @@ from radiosem.pathloss import PRIOR, fit_path_loss
 from radiosem.types import PathLoss, Samples
 from radiosem_models.blocks import ConvBlock, PatchUNet, channels_last
 from radiosem_models.data import Dataset, MapKey
-from radiosem_models.training.export import export_network
+from radiosem_models.training.export import Exported, export_network
 
 BUILDINGS, CARS, RAYS = (CHANNELS.index(name) for name in ("buildings", "cars", "rays"))
 EDGE_CUES = (BUILDINGS, CHANNELS.index("sight"), RAYS)  # what has edges to the pixel
@@ -264,16 +264,19 @@ class GeneratorTask:
             errors.append(F.mse_loss(grey, truth).item())
         return {"score": float(np.mean(errors)), "maps": float(len(errors))}
 
-    def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
-        """Write generator.onnx and its manifest entry."""
+    def exported(self) -> Mapping[str, Exported]:
+        """The generator."""
         example = torch.from_numpy(self.validation.load(0, None)[0])[None]
         name = f"generator-{self.options['id']}" if "id" in self.options else "generator"
+        return {name: Exported(self.generator, {"features": example}, ("grey",))}
+
+    def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
+        """Write generator.onnx and its manifest entry."""
+        ((name, exported),) = self.exported().items()
         meta = {"scale": scale_name(self.dataset), "channels": list(CHANNELS)}
         split = f"split train {self.dataset.split_hash('train')[:16]}"
         path = export_network(
-            self.generator.eval(),
-            {"features": example},
-            ("grey",),
+            exported,
             folder,
             name,
             licence="MIT",

@@ -14,7 +14,7 @@ from torch.optim import AdamW, Optimizer
 from radiosem_models.blocks import ConvBlock, ResBlock
 from radiosem_models.data import Dataset
 from radiosem_models.rendering.procedural import KINDS, procedural_heights
-from radiosem_models.training.export import export_network
+from radiosem_models.training.export import Exported, export_network
 from radiosem_models.vqvae import draw_masks
 
 STRIDE = 8  # pixels a side of the cell whose symbols are drawn together
@@ -143,6 +143,16 @@ class JsccTask:
         }
         return {"score": float(np.mean(list(shares.values()))), **shares}
 
+    def exported(self) -> Mapping[str, Exported]:
+        """Both ends."""
+        mask = _image(self.val_masks[0])
+        with torch.no_grad():
+            air = {"symbols": self.encoder(mask), "es_n0_db": torch.full((1, 1), 10.0)}
+        return {
+            "jscc-encoder": Exported(self.encoder, {"mask": mask}, ("symbols",)),
+            "jscc-decoder": Exported(self.decoder, air, ("logits",)),
+        }
+
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write jscc-encoder.onnx and jscc-decoder.onnx."""
         scores = self.validate()
@@ -155,13 +165,7 @@ class JsccTask:
             "metrics": {f"val_{name}": value for name, value in scores.items() if name != "score"},
             "meta": meta,
         }
-        mask = _image(self.val_masks[0])
-        with torch.no_grad():
-            air = {"symbols": self.encoder(mask), "es_n0_db": torch.full((1, 1), 10.0)}
-        return [
-            export_network(self.encoder, {"mask": mask}, ("symbols",), folder, "jscc-encoder", **facts),
-            export_network(self.decoder, air, ("logits",), folder, "jscc-decoder", **facts),
-        ]
+        return [export_network(exported, folder, name, **facts) for name, exported in self.exported().items()]
 
 
 def _image(mask: NDArray[np.bool_]) -> Tensor:

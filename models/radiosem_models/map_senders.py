@@ -20,7 +20,7 @@ from radiosem.errors import InputError
 from radiosem.mapcodecs import COUNTS
 from radiosem_models.blocks import ConvBlock, ResBlock, channels_last
 from radiosem_models.data import Dataset
-from radiosem_models.training.export import export_network
+from radiosem_models.training.export import Exported, export_network
 from radiosem_models.vqvae import Codebook
 
 UNSHUFFLE = 4
@@ -254,13 +254,20 @@ class MapSenderTask:
                 counted += np.bincount(channel, minlength=self.sender.levels)
         return counts
 
-    def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
-        """Write map-KIND-encoder.onnx and map-KIND-decoder.onnx."""
+    def exported(self) -> Mapping[str, Exported]:
+        """What the sender runs, and what the receiver runs."""
         name = f"map-{self.options['kind']}"
         grey = _image(self.validation[0][None])
-        encoder, decoder = _Encoder(self.sender.eval()), _Decoder(self.sender.eval())
         with torch.no_grad():
-            symbols = encoder(grey).round()
+            symbols = self.sender.to_levels(grey).round()
+        return {
+            f"{name}-encoder": Exported(_Encoder(self.sender), {"grey": grey}, ("levels",)),
+            f"{name}-decoder": Exported(_Decoder(self.sender), {"symbols": symbols}, ("grey",)),
+        }
+
+    def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
+        """Write map-KIND-encoder.onnx and map-KIND-decoder.onnx."""
+        (encoder, to_send), (decoder, to_draw) = self.exported().items()
         told = {key: self.options[key] for key in ("bits_a_symbol", "symbols_a_cell", "stride")}
         facts: dict[str, Any] = {
             "recipe": about["recipe"],
@@ -272,8 +279,8 @@ class MapSenderTask:
         meta = about | told | {"scale": self.dataset.scale.name}
         counted = meta | {COUNTS: self._symbol_counts().tolist()}
         return [
-            export_network(encoder, {"grey": grey}, ("levels",), folder, f"{name}-encoder", meta=meta, **facts),
-            export_network(decoder, {"symbols": symbols}, ("grey",), folder, f"{name}-decoder", meta=counted, **facts),
+            export_network(to_send, folder, encoder, meta=meta, **facts),
+            export_network(to_draw, folder, decoder, meta=counted, **facts),
         ]
 
 

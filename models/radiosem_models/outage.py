@@ -16,7 +16,7 @@ from radiosem.types import Transmitter
 from radiosem_models.blocks import UNet, channels_last
 from radiosem_models.data import Dataset
 from radiosem_models.generator import MapLoader
-from radiosem_models.training.export import export_network
+from radiosem_models.training.export import Exported, export_network
 
 SHARPNESS = 20.0  # a pixel 5 % of the scale below the threshold starts out at 1 logit
 
@@ -131,16 +131,21 @@ class OutageTask:
             "comparison_outage_iou": float(comparison),
         }
 
+    def exported(self) -> Mapping[str, Exported]:
+        """The classifier."""
+        example = torch.from_numpy(self.validation.rebuilt[0].astype(np.float32))[None, None]
+        threshold_grey = torch.tensor([[self._grey(self.options["threshold_dbm"])]])
+        inputs = {"map_grey": example, "threshold_grey": threshold_grey}
+        return {"outage": Exported(self.classifier, inputs, ("logits",))}
+
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write outage.onnx and its manifest entry."""
         scores = self.validate()
-        example = torch.from_numpy(self.validation.rebuilt[0].astype(np.float32))[None, None]
+        ((name, exported),) = self.exported().items()
         path = export_network(
-            self.classifier,
-            {"map_grey": example, "threshold_grey": torch.tensor([[self._grey(self.options["threshold_dbm"])]])},
-            ("logits",),
+            exported,
             folder,
-            "outage",
+            name,
             recipe=about["recipe"],
             data=f"maps rebuilt by {self.options['generator']}, split train {self.dataset.split_hash('train')[:16]}",
             licence="MIT",

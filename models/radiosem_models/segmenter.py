@@ -22,7 +22,7 @@ from radiosem_models.blocks import PatchUNet, channels_last
 from radiosem_models.data import Dataset
 from radiosem_models.rendering.aerial import WORKING_PIXEL_M, AerialTiles, View
 from radiosem_models.rendering.landscapes import Crop, Landscapes, aerial_crop, aerial_tile, disturb, rendered_crop
-from radiosem_models.training.export import export_network
+from radiosem_models.training.export import Exported, export_network
 
 MULTIPLE = 32  # sides of the input are multiples of this
 MIN_SIDE = 64
@@ -209,17 +209,21 @@ class SegmenterTask:
         scores["iou_real_test_mosaics"] = aerial_iou(self.network, [self.tiles.mosaic(g) for g in self.test_grounds])
         return {name: round(value, 4) for name, value in scores.items()}
 
+    def exported(self) -> Mapping[str, Exported]:
+        """The network."""
+        example = torch.from_numpy(np.array(self.landscapes.image(self.data.blocks_in("val")[0], 1), np.float32) / 255)
+        image = example.permute(2, 0, 1)[None].contiguous()
+        return {"segmenter": Exported(self.network, {"image": image}, ("logits",))}
+
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write segmenter.onnx and its manifest entry, with the scores on the test city and the held-out grounds."""
         validated = {f"{name}_val": round(value, 4) for name, value in self.validate().items() if name != "score"}
-        example = torch.from_numpy(np.array(self.landscapes.image(self.data.blocks_in("val")[0], 1), np.float32) / 255)
+        ((name, exported),) = self.exported().items()
         trained = ", ".join(view.name for view in self.views)
         path = export_network(
-            self.network.eval(),
-            {"image": example.permute(2, 0, 1)[None].contiguous()},
-            ("logits",),
+            exported,
             folder,
-            "segmenter",
+            name,
             licence="MIT; learned from OpenAerialMap imagery (CC BY 4.0) and © OpenStreetMap contributors (ODbL)",
             data=f"rendered blocks of split train {self.data.split_hash('train')[:16]}; aerial grounds {trained}",
             metrics=validated | self.test(),

@@ -13,7 +13,7 @@ from torch.optim import AdamW, Optimizer
 
 from radiosem_models.blocks import ConvBlock, ResBlock
 from radiosem_models.data import Dataset
-from radiosem_models.training.export import export_network
+from radiosem_models.training.export import Exported, export_network
 
 STRIDE = 8  # pixels a side that one index stands for
 UNSHUFFLE = 4
@@ -69,15 +69,12 @@ class Codebook(nn.Module):
 
     vectors: Tensor
     usage: Tensor
-    sums: Tensor
 
     def __init__(self, size: int, dim: int, decay: float = 0.98) -> None:
         super().__init__()
         self.decay = decay
-        vectors = torch.randn(size, dim) * 0.1
-        self.register_buffer("vectors", vectors)
+        self.register_buffer("vectors", torch.randn(size, dim) * 0.1)
         self.register_buffer("usage", torch.ones(size))
-        self.register_buffer("sums", vectors.clone())
 
     def nearest(self, z: Tensor) -> Tensor:
         """Latents [B, dim, h, w] -> int64 [B, h, w], argmin |z - w_k|^2 (arXiv 2501.10654, sec. II-D)."""
@@ -94,14 +91,14 @@ class Codebook(nn.Module):
         """Move every codeword towards the mean of its latents."""
         flat = z.permute(0, 2, 3, 1).reshape(-1, z.shape[1])
         one_hot = F.one_hot(indices.flatten(), len(self.vectors)).float()
+        sums = (self.vectors * self.usage[:, None]).lerp(one_hot.T @ flat, 1 - self.decay)
         self.usage.lerp_(one_hot.sum(0), 1 - self.decay)
-        self.sums.lerp_(one_hot.T @ flat, 1 - self.decay)
+        self.vectors.copy_(sums / self.usage[:, None])
         idle = self.usage < 0.05
         if idle.any():
             chosen = torch.from_numpy(rng.integers(0, len(flat), int(idle.sum())))
-            self.sums[idle] = flat[chosen]
+            self.vectors[idle] = flat[chosen]
             self.usage[idle] = 1.0
-        self.vectors.copy_(self.sums / self.usage[:, None])
 
 
 class VqVae(nn.Module):
@@ -216,6 +213,15 @@ class VqVaeTask:
         bits = float(-(share * np.log2(share)).sum() * counts.sum() / len(self.val_masks))
         return {"score": wrong, "entropy_bits": bits}
 
+    def exported(self) -> Mapping[str, Exported]:
+        """What the sender runs, and what the receiver runs."""
+        mask = torch.from_numpy(self.val_masks[0].astype(np.float32))[None, None]
+        encoder, decoder = IndexEncoder(self.vqvae), IndexDecoder(self.vqvae)
+        return {
+            "vqvae-encoder": Exported(encoder, {"mask": mask}, ("indices",)),
+            "vqvae-decoder": Exported(decoder, {"indices": encoder(mask)}, ("logits",)),
+        }
+
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write vqvae-encoder.onnx and vqvae-decoder.onnx; the indices' frequencies go into the manifest."""
         scores = self.validate()
@@ -227,10 +233,8 @@ class VqVaeTask:
             "licence": "MIT",
             "metrics": {"val_wrong_pixel_share": scores["score"], "val_entropy_bits": scores["entropy_bits"]},
         }
-        mask = torch.from_numpy(self.val_masks[0].astype(np.float32))[None, None]
-        encoder, decoder = IndexEncoder(self.vqvae.eval()), IndexDecoder(self.vqvae.eval())
-        indices = encoder(mask)
+        metas = {"vqvae-encoder": about, "vqvae-decoder": meta}
         return [
-            export_network(encoder, {"mask": mask}, ("indices",), folder, "vqvae-encoder", meta=about, **facts),
-            export_network(decoder, {"indices": indices}, ("logits",), folder, "vqvae-decoder", meta=meta, **facts),
+            export_network(exported, folder, name, meta=metas[name], **facts)
+            for name, exported in self.exported().items()
         ]

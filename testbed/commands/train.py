@@ -32,8 +32,9 @@ def train(
         bool,
         typer.Option(
             "--resume",
-            help="Go on from the last checkpoint of this recipe, if there is one; a recipe that was changed meanwhile "
-            "is refused. A queue always does.",
+            help="Go on from the last checkpoint of this recipe; where there is none, from what --weights lists of it "
+            "on the same validation split, with optimisers that begin anew. A recipe that was changed meanwhile is "
+            "refused. A queue always does.",
         ),
     ] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Throw an earlier training of this recipe away.")] = False,

@@ -10,7 +10,7 @@ from radiosem.features import CHANNELS
 from radiosem.inference import Network
 from radiosem_models.generator import Generator
 from radiosem_models.outage import OutageClassifier, OutageTask
-from radiosem_models.training.export import export_network
+from radiosem_models.training.export import Exported, export_network
 
 FACTS = {"recipe": "none", "data": "none", "licence": "MIT", "metrics": {}, "meta": {}}
 
@@ -22,7 +22,9 @@ def task(city, tmp_path_factory) -> OutageTask:
     torch.manual_seed(0)
     features = torch.rand(1, len(CHANNELS), 64, 64)
     folder: Path = tmp_path_factory.mktemp("generator")
-    generator = export_network(Generator((8, 16)), {"features": features}, ("grey",), folder, "generator", **FACTS)
+    generator = export_network(
+        Exported(Generator((8, 16)), {"features": features}, ("grey",)), folder, "generator", **FACTS
+    )
     options = {
         "widths": [8, 16],
         "batch": 2,

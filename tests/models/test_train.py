@@ -19,7 +19,7 @@ from radiosem.errors import InputError, WeightsError
 from radiosem.inference import Network
 from radiosem_models.data import Dataset
 from radiosem_models.rivals.task import RivalTask
-from radiosem_models.training.export import count_parameters
+from radiosem_models.training.export import Exported, count_parameters, export_network
 from radiosem_models.training.loop import train
 from radiosem_models.training.manifest import listed, validated
 from radiosem_models.training.recipe import Options, listed_as, parse_budget_s, read_recipe
@@ -123,7 +123,9 @@ def test_an_export_that_differs_from_torch_is_refused(tmp_path, monkeypatch):
 
     (tmp_path / "doubled.onnx").write_bytes(b"as it was")
     with pytest.raises(WeightsError, match=r"doubled\.onnx differs from torch"):
-        export.export_network(Doubled(), {"x": torch.ones(1, 1, 32, 32)}, ("y",), tmp_path, "doubled", **FACTS)
+        export.export_network(
+            export.Exported(Doubled(), {"x": torch.ones(1, 1, 32, 32)}, ("y",)), tmp_path, "doubled", **FACTS
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["doubled.onnx"]
     assert (tmp_path / "doubled.onnx").read_bytes() == b"as it was"
 
@@ -281,8 +283,6 @@ def test_a_recipe_without_an_option_names_both(recipe, city, tmp_path):
 
 
 def test_what_is_exported_is_what_is_counted(tmp_path):
-    from radiosem_models.training.export import export_network
-
     class Half(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -291,7 +291,7 @@ def test_what_is_exported_is_what_is_counted(tmp_path):
         def forward(self, x):
             return self.used(x)
 
-    export_network(Half(), {"x": torch.rand(1, 1, 32, 32)}, ("y",), tmp_path, "half", **FACTS)
+    export_network(Exported(Half(), {"x": torch.rand(1, 1, 32, 32)}, ("y",)), tmp_path, "half", **FACTS)
     assert _manifest(tmp_path)[0]["meta"]["parameters"] == 4 * 9 + 4
 
 

@@ -14,6 +14,7 @@ import torch
 from radiosem.errors import InputError
 from radiosem_models.training import loop as training
 from radiosem_models.training.curves import draw_curves
+from radiosem_models.training.export import Exported, export_network
 from radiosem_models.training.manifest import list_weights, listed
 from radiosem_models.training.queue import read_queue, standing, work_through
 from radiosem_models.training.run_folder import differences, held, progress, read_outcome
@@ -50,13 +51,12 @@ class LineTask:
     def validate(self):
         return {"score": float((self.line.weight.detach() - 3).abs())}
 
+    def exported(self):
+        return {self.options["file"]: Exported(self.line, {"x": torch.ones(1, 1)}, ("y",))}
+
     def export(self, folder, about):
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.options['file']}.txt"
-        path.write_text(f"{self.line.weight.item()} {about['images']}")
-        entry = {"name": path.stem, "file": path.name, "recipe": about["recipe"], "data": "a line", "meta": about}
-        list_weights(folder, entry)
-        return [path]
+        told = {"recipe": about["recipe"], "data": "a line", "licence": "none", "metrics": {}, "meta": about}
+        return [export_network(exported, folder, name, **told) for name, exported in self.exported().items()]
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +105,7 @@ def test_recipes_are_trained_in_order_and_exported(queue, tmp_path):
         assert one.wants_s == 0
         assert one.elapsed_s >= one.budget_s
         assert one.score == pytest.approx(read_outcome(tmp_path / "runs" / one.recipe)["best"])
-        assert (tmp_path / "weights" / f"{one.recipe}.txt").is_file()
+        assert (tmp_path / "weights" / f"{one.recipe}.onnx").is_file()
         assert (tmp_path / "runs" / one.recipe / "curves.png").is_file()
 
 
@@ -127,9 +127,9 @@ def test_what_is_trained_is_left_alone_and_more_budget_goes_on(queue, tmp_path):
 def test_an_export_that_is_gone_is_made_again_without_training(queue, tmp_path):
     entries = read_queue(queue(("one", "0.1s"), weights="weights"))
     (before,) = work_through(entries, tmp_path, tmp_path / "runs")
-    (tmp_path / "weights/one.txt").unlink()
+    (tmp_path / "weights/one.onnx").unlink()
     (after,) = work_through(entries, tmp_path, tmp_path / "runs")
-    assert (tmp_path / "weights/one.txt").is_file()
+    assert (tmp_path / "weights/one.onnx").is_file()
     assert after.elapsed_s == before.elapsed_s
 
 
@@ -267,19 +267,19 @@ def test_a_worse_export_does_not_take_the_place_of_a_better_one(queue, tmp_path)
     path = queue(("one", "0.1s"), weights="weights")
     work_through(read_queue(path), tmp_path, runs)
     _list_better(weights)
-    (weights / "one.txt").write_text("better")
+    (weights / "one.onnx").write_bytes(b"better")
     shutil.rmtree(runs)
     fresh = training.train(tmp_path / "one.toml", tmp_path, 0.1, runs_dir=runs, weights_dir=weights)
-    assert fresh["files"] == [str(runs / "one/one.txt")]
+    assert fresh["files"] == [str(runs / "one/one.onnx")]
     assert "scores -1 on the same validation split" in fresh["kept_back"]
-    assert (weights / "one.txt").read_text() == "better"
+    assert (weights / "one.onnx").read_bytes() == b"better"
     (found,) = work_through(read_queue(path), tmp_path, runs)
-    assert (found.state, found.files) == ("trained", (str(runs / "one/one.txt"),))
+    assert (found.state, found.files) == ("trained", (str(runs / "one/one.onnx"),))
     assert "--replace" in found.reason
     path.write_text(path.read_text() + "replace = true\n")
     (found,) = work_through(read_queue(path), tmp_path, runs)
-    assert (found.state, found.files, found.reason) == ("trained", (str(weights / "one.txt"),), "")
-    assert (weights / "one.txt").read_text() == (runs / "one/one.txt").read_text()
+    assert (found.state, found.files, found.reason) == ("trained", (str(weights / "one.onnx"),), "")
+    assert (weights / "one.onnx").read_bytes() == (runs / "one/one.onnx").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -298,20 +298,41 @@ def test_only_a_better_score_of_that_network_on_that_split_keeps_an_export_back(
     shutil.rmtree(tmp_path / "runs")
     outcome = training.train(entries[0].path, tmp_path, 0.1, runs_dir=tmp_path / "runs", weights_dir=weights)
     assert outcome["kept_back"] == ""
-    assert outcome["files"] == [str(weights / "one.txt")]
+    assert outcome["files"] == [str(weights / "one.onnx")]
 
 
-@pytest.mark.parametrize(("budget", "state", "wants_s"), [("99s", "trained", 0.0), ("100s", "begun", 100.0)])
-def test_without_the_folder_of_its_training_an_entry_stands_by_its_weights(queue, tmp_path, budget, state, wants_s):
+@pytest.mark.parametrize(("budget", "state"), [("99s", "trained"), ("100s", "begun")])
+def test_without_the_folder_of_its_training_an_entry_stands_by_its_weights(queue, tmp_path, budget, state):
     weights = tmp_path / "weights"
     work_through(read_queue(queue(("one", "0.1s"), weights="weights")), tmp_path, tmp_path / "runs")
     _list_better(weights)
     one, other = read_queue(queue(("one", budget), ("other", "1s"), weights="weights"))
     found = standing(one, tmp_path / "elsewhere")
-    assert (found.state, found.score, found.elapsed_s, found.wants_s) == (state, -1.0, 99.0, wants_s)
-    assert found.files == (str(weights / "one.txt"),)
+    # Trained to the end of its curve, but its best network, which it would go on from, is of earlier.
+    (seconds,) = (entry["meta"]["seconds"] for entry in listed(weights) if entry["name"] == "one")
+    elapsed_s, wants_s = (99.0, 0.0) if state == "trained" else (seconds, 100.0 - seconds)
+    assert (found.state, found.score, found.elapsed_s, found.wants_s) == (state, -1.0, elapsed_s, wants_s)
+    assert found.files == (str(weights / "one.onnx"),)
     assert standing(other, tmp_path / "elsewhere").state == "waiting"
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_where_only_the_weights_are_here_a_training_goes_on_from_them(queue, tmp_path):
+    weights, runs = tmp_path / "weights", tmp_path / "runs"
+    (before,) = work_through(read_queue(queue(("one", "0.2s"), weights="weights")), tmp_path, runs)
+    shutil.rmtree(runs)
+    (entry,) = (one for one in listed(weights) if one["name"] == "one")
+    entries = read_queue(queue(("one", "0.4s"), weights="weights"))
+    found = standing(entries[0], runs)
+    assert (found.state, found.elapsed_s) == ("begun", entry["meta"]["seconds"])
+    (after,) = work_through(entries, tmp_path, runs)
+    assert after.elapsed_s >= 0.4
+    (entry_after,) = (one for one in listed(weights) if one["name"] == "one")
+    curve = entry["meta"]["curve"]
+    assert entry_after["meta"]["curve"][: len(curve)] == curve
+    assert entry_after["meta"]["images"] > entry["meta"]["images"]
+    assert entry_after["meta"]["taken_up_s"] == [entry["meta"]["seconds"]]
+    assert after.score < before.score
 
 
 def test_a_log_cut_short_still_tells_and_draws(tmp_path):

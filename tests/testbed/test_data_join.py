@@ -35,6 +35,7 @@ def test_a_joined_data_set_holds_every_map_of_its_parts(tmp_path: Path) -> None:
     joined = Dataset(tmp_path / "all")
     assert [joined.keys(split, ("RT",))[0].block_id for split in ("train", "test")] == ["1", "20"]
     assert joined.about["geometry"] == "survey 1; survey 20"
+    assert joined.name == "one + two"
     for part in (Dataset(one), Dataset(two)):
         (key,) = part.keys("all", ("RT",))
         np.testing.assert_array_equal(joined.grey(key), part.grey(key))

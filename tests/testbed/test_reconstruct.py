@@ -21,7 +21,7 @@ from radiosem.pooling import FEWEST_BLOCKS
 from radiosem.scale import RAYTRACED
 from radiosem_models.data import Dataset
 from radiosem_models.rendering.procedural import procedural_heights
-from radiosem_models.training.export import export_network, list_weights
+from radiosem_models.training.export import Exported, export_network, list_weights
 from testbed import reconstruct
 from testbed.commands.reconstruct import app
 from testbed.interpolation import INTERPOLATORS
@@ -212,7 +212,9 @@ def rival(known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     meta = {"channels": ["law", "buildings"], "sides_multiple_of": 32}
     about = {"recipe": "none", "licence": "MIT", "metrics": {}, "meta": meta}
     inputs = {"channels": torch.rand(1, 2, 64, 64)}
-    export_network(Twice(), inputs, ("grey",), folder, "rival-twice", data="made up, split train 00000000", **about)
+    export_network(
+        Exported(Twice(), inputs, ("grey",)), folder, "rival-twice", data="made up, split train 00000000", **about
+    )
     monkeypatch.setenv("RADIOSEM_WEIGHTS", str(folder))
     return folder
 

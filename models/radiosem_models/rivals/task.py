@@ -23,7 +23,7 @@ from radiosem_models.rivals.rival import INPUTS, Rival
 from radiosem_models.rivals.rme_gan import RmeGan
 from radiosem_models.rivals.tire_gan import TireGan
 from radiosem_models.rivals.uvm_net import UvmNet
-from radiosem_models.training.export import export_network, round_to_half
+from radiosem_models.training.export import Exported, export_network, round_to_half
 
 # Name in a recipe and on the command line -> class: a new rival is one file and one line here.
 RIVALS: dict[str, type[Rival]] = {
@@ -144,13 +144,18 @@ class RivalTask:
             errors.append(F.mse_loss(grey, truth).item())
         return {"score": float(np.mean(errors)), "maps": float(len(errors)), "phase": float(self.phase)}
 
-    def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
-        """Write rival-ID.onnx with weights as float16, and its manifest entry, which tells the phase if any."""
+    def exported(self) -> Mapping[str, Exported]:
+        """The network in the phase that it has come to."""
         self.network.phase = self.phase
-        round_to_half(self.network)
         features = torch.from_numpy(self.validation.load(0, None)[0])[None]
         times = -(-EXAMPLE_PX // min(features.shape[-2:]))
         example = features[:, self._places].repeat(1, 1, times, times)
+        return {f"rival-{self.options['id']}": Exported(self.network, {"channels": example}, ("grey",))}
+
+    def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
+        """Write rival-ID.onnx with weights as float16, and its manifest entry, which tells the phase if any."""
+        ((name, exported),) = self.exported().items()
+        round_to_half(self.network)
         meta: dict[str, Any] = {
             "rival": self.options["rival"],
             "scale": scale_name(self.dataset),
@@ -160,11 +165,9 @@ class RivalTask:
         if self.network.phases > 1:
             meta["phase"] = self.phase
         path = export_network(
-            self.network,
-            {"channels": example},
-            ("grey",),
+            exported,
             folder,
-            f"rival-{self.options['id']}",
+            name,
             licence="MIT",
             data=f"{self.dataset.name}, split train {self.dataset.split_hash('train')[:16]}, "
             f"models {self.options['models']}",

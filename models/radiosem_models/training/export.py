@@ -4,6 +4,7 @@ import hashlib
 import math
 import tempfile
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,23 @@ SMALL = 256  # numbers: arrays of no more stay float32
 OPSET = 18
 
 
+@dataclass(frozen=True)
+class Exported:
+    """A network as its file is to hold it.
+
+    network  in the mode and phase that it is called in
+    inputs   an example of every input by name: images [B, C, H, W], index maps [B, h, w] or vectors [B, n]; every axis
+             but the channels is left free
+    outputs  their names
+    """
+
+    network: nn.Module
+    inputs: dict[str, Tensor]
+    outputs: tuple[str, ...]
+
+
 def export_network(
-    network: nn.Module,
-    inputs: dict[str, Tensor],
-    outputs: tuple[str, ...],
+    exported: Exported,
     folder: Path,
     name: str,
     *,
@@ -38,16 +52,14 @@ def export_network(
 ) -> Path:
     """Write `name`.onnx with free batch and sides, check it against torch, and list it in the manifest.
 
-    inputs   an example of every input by name: images [B, C, H, W], index maps [B, h, w] or vectors [B, n]; every axis
-             but the channels is left free
-    raises   WeightsError when ONNX and torch differ by more than 1e-4; what the folder held before is still there
+    raises  WeightsError when ONNX and torch differ by more than 1e-4; what the folder held before is still there
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.onnx"
-    network = network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    network, inputs, outputs = exported.network, exported.inputs, exported.outputs
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         fresh = Path(scratch) / path.name
-        _convert(network, inputs, outputs, fresh)
+        convert(exported, fresh)
         if half:
             _halve(fresh)
         onnx.checker.check_model(str(fresh))
@@ -69,7 +81,10 @@ def export_network(
     return path
 
 
-def _convert(network: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], path: Path) -> None:
+def convert(exported: Exported, path: Path) -> None:
+    """Write a network as ONNX, with free batch and sides; what it computes from its parameters alone is folded."""
+    network = exported.network.eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    inputs, outputs = exported.inputs, exported.outputs
     axes = {4: {0: "batch", 2: "rows", 3: "cols"}, 3: {0: "batch", 1: "rows", 2: "cols"}, 2: {0: "batch"}}
     with warnings.catch_warnings():
         # The exporter that torch recommends instead wants another package and gains these networks nothing.

@@ -42,7 +42,8 @@ def train(
     recipe_path  TOML file, see `Recipe`
     data_dir     data folder of the task
     budget_s     seconds of training in all, those before a resume included; the learning rate is scheduled over it
-    resume       go on from the checkpoint under `runs_dir`/recipe, if there is one
+    resume       go on from the checkpoint under `runs_dir`/recipe; where there is none, from what `weights_dir`
+                 lists of this recipe and this validation split; from nothing where there is neither
     weights_dir  where the export beside the checkpoint is copied to, with its manifest entries, unless it would take
                  the place of a network that scores better on the same validation split; None copies it nowhere
     report       called about once a second with the share done and a line of text
@@ -63,10 +64,11 @@ def train(
         task: Task = getattr(importlib.import_module(module), cls)(Options(recipe), data_dir, recipe.seed)
         dataset = Dataset(data_dir)
         run = Run(recipe, task, folder, dataset.split_hash("val"), split_name(dataset))
+        taken_up = resume and state is None and run.take_up(listed_as(recipe_path), weights_dir)
         if state is not None:
             run.restore(state)
             del state
-        elif "begin_with" in recipe.options:
+        elif "begin_with" in recipe.options and not taken_up:
             run.begin_with(Path(recipe.options["begin_with"]))
         with _stop_on_signal() as stopped:
             _loop(run, budget_s, stopped, report)
@@ -130,6 +132,7 @@ def _export_best(run: Run, score: float, recipe: str) -> list[Path]:
             "seconds": seconds,
             "judged_on": run.judged_on[:16],
             SEEN: run.splits,
+            "taken_up_s": run.taken_up,
             "curve": curve,
         }
         return run.task.export(run.folder, about)

@@ -44,7 +44,7 @@ class Standing:
     state      trained, training (by some process, now), begun, waiting or failed
     score      best on the validation split, lower is better; None before the first
     elapsed_s  seconds trained
-    wants_s    seconds of training still wanted; the whole budget where there is no checkpoint to go on from
+    wants_s    seconds of training still wanted
     reason     why it failed, or why its export stayed beside the checkpoint
     """
 
@@ -106,13 +106,13 @@ def _by_manifest(entry: Entry) -> Standing:
     if not ours:
         return Standing(name, "waiting", None, 0.0, budget_s, budget_s)
     scores = [score for _, score in filter(None, map(validated, ours))]
-    elapsed_s = max(seconds for one in ours for seconds, _, _ in one["meta"]["curve"])
-    done = elapsed_s >= budget_s
     files = tuple(str(Path(entry.weights or "") / one["file"]) for one in ours)
-    state, wants_s, reason = (
-        ("trained", 0.0, "") if done else ("begun", budget_s, "its checkpoint is not here: begins anew")
-    )
-    return Standing(name, state, min(scores), elapsed_s, budget_s, wants_s, files, reason)
+    elapsed_s: float = max(seconds for one in ours for seconds, _, _ in one["meta"]["curve"])
+    if elapsed_s >= budget_s:
+        return Standing(name, "trained", min(scores), elapsed_s, budget_s, 0.0, files)
+    elapsed_s = max(one["meta"]["seconds"] for one in ours)
+    wants_s = max(budget_s - elapsed_s, 0.0)
+    return Standing(name, "begun", min(scores), elapsed_s, budget_s, wants_s, files, "goes on from these")
 
 
 def _is_done(outcome: dict[str, Any], entry: Entry, folder: Path) -> bool:

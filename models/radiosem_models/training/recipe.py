@@ -29,8 +29,8 @@ class Recipe:
     ema               decay of the weight average a step, once warmed up
     validate_every_s  seconds of training between two looks at the validation split
     options           for the task: splits, scaling, sizes, learning rates; with `begin_with`, the checkpoint of another
-                      training, its networks are not drawn by the seed but those of that checkpoint, whose images and
-                      seconds count as theirs
+                      training or a published .onnx file, its networks are not drawn by the seed but those found there,
+                      whose images and seconds count as theirs
     """
 
     name: str

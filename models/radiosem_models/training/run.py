@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from radiosem.errors import InputError
 from radiosem_models.training.manifest import listed
+from radiosem_models.training.published import Entries, published_as, published_by, take_up
 from radiosem_models.training.recipe import Recipe
 from radiosem_models.training.seen import splits_named
 from radiosem_models.training.task import Task
@@ -67,6 +68,7 @@ class Run:
     splits     names (see `seen.split_name`) of the training splits behind the networks: those of the trainings that
                this one began with, and its own
     earlier    seconds and images of the trainings that this one began with
+    taken_up   seconds after which it went on from published files: optimisers, and who plays, began anew there
     curve      of every validation: seconds, images, score; with those earlier ones of the same validation split
     """
 
@@ -74,6 +76,7 @@ class Run:
         self.recipe, self.task, self.folder, self.judged_on = recipe, task, folder, judged_on
         self.splits = [split]
         self.earlier: tuple[float, int] = (0.0, 0)
+        self.taken_up: list[float] = []
         self.curve: list[tuple[float, int, float]] = []
         self.rng = np.random.default_rng(recipe.seed)
         average = _running_mean(recipe.ema)
@@ -94,6 +97,7 @@ class Run:
             "judged_on": self.judged_on,
             "splits": self.splits,
             "earlier": self.earlier,
+            "taken_up": self.taken_up,
             "curve": self.curve,
         }
 
@@ -118,6 +122,7 @@ class Run:
         torch.set_rng_state(state["torch_rng"])
         self.elapsed_s, self.step, self.images, self.best = state["counts"]
         self.earlier, self.curve = state["earlier"], list(state["curve"])
+        self.taken_up = list(state.get("taken_up", []))
         self._learned_from(state, self.recipe.options.get("begin_with"))
 
     def _learned_from(self, state: dict[str, Any], told_beside: Path | str | None) -> None:
@@ -125,12 +130,46 @@ class Run:
         splits = state["splits"] if "splits" in state else _splits_beside(Path(told_beside)) if told_beside else []
         self.splits = list(dict.fromkeys([*splits, *self.splits]))
 
-    def begin_with(self, path: Path) -> None:
-        """Take over the networks of another training, the averages where there are such.
+    def take_up(self, recipe: str, folder: Path | None) -> bool:
+        """Go on from the published files of this recipe, as far as their manifest entries say it was.
 
-        raises  InputError when there is no such checkpoint, or it is one of other networks
+        recipe   as a manifest names it
+        folder   that may list them
+        returns  False, and begins nothing, where it does not, or they were judged on another validation split, or
+                 stand on another training, which they do not tell apart from their own
+        raises   InputError when they are of other networks, WeightsError when they are not what the manifest lists
+        """
+        entries = published_by(recipe, self.task, folder) if folder is not None else None
+        if entries is None or folder is None or "begin_with" in self.recipe.options:
+            return False
+        if not all(self.judged_on.startswith(entry["meta"]["judged_on"]) for entry in entries.values()):
+            return False
+        self.elapsed_s, self.images = self._networks_of(entries, folder)
+        self.taken_up.append(self.elapsed_s)
+        return True
+
+    def _networks_of(self, entries: Entries, folder: Path) -> tuple[float, int]:
+        """Take networks, curve and splits over from published files; returns their seconds and images."""
+        take_up(self.task, entries, folder, self.rng)
+        for name, average in self.averages.items():
+            average.module.load_state_dict(self.task.modules()[name].state_dict())
+        for entry in entries.values():
+            meta = entry["meta"]
+            self.splits = list(dict.fromkeys([*splits_named(entry["data"], meta), *self.splits]))
+            if self.judged_on.startswith(meta["judged_on"]):
+                self.curve = [tuple(point) for point in meta["curve"]]
+        return meta["seconds"], meta["images"]
+
+    def begin_with(self, path: Path) -> None:
+        """Take over the networks of another training: of a checkpoint, averages where it has such, or published.
+
+        path    a checkpoint, or an .onnx file with a manifest beside it
+        raises  InputError when there is no such file, or it is one of other networks
         """
         try:
+            if path.suffix == ".onnx":
+                self.earlier = self._networks_of(published_as(path, self.task), path.parent)
+                return
             state = read_checkpoint(path)
             for name, module in self.task.modules().items():
                 averaged = state["averages"].get(name)
@@ -146,7 +185,9 @@ class Run:
                 self.curve = list(state["curve"])
             self._learned_from(state, path)
         except FileNotFoundError:
-            raise InputError(f"begin_with is {str(path)!r}, which is no file; train that recipe first") from None
+            raise InputError(
+                f"begin_with is {str(path)!r}, which is no file, or not listed beside it; train that recipe first"
+            ) from None
         except (KeyError, RuntimeError) as error:
             raise InputError(f"begin_with is {str(path)!r}, a checkpoint of other networks: {error}") from None
 

@@ -8,6 +8,8 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
+from radiosem_models.training.export import Exported
+
 
 class Task(Protocol):
     """One thing to learn. Built as `Task(options, data_dir, seed)` from the recipe's [options] table.
@@ -38,10 +40,14 @@ class Task(Protocol):
         """Score on the validation split alone; `score` decides, lower is better."""
         ...
 
+    def exported(self) -> Mapping[str, Exported]:
+        """The networks that `export` writes, by the names of their files, for others to write or read."""
+        ...
+
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write the finished weights as ONNX with their manifest entries; returns the files.
 
-        about  for the entries: recipe; images and seconds behind the weights; judged_on, curve and seen_splits, see
-               `run.Run`
+        about  for the entries: recipe; images and seconds behind the weights; judged_on, curve, seen_splits and
+               taken_up_s, see `run.Run`
         """
         ...
