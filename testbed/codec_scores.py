@@ -1,7 +1,7 @@
 """Mask codec and masks -> bits a map, wrong pixels and milliseconds."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import numpy as np
 from radiosem.codecs import make_codec
 from radiosem.errors import InputError, RadiosemError
 from radiosem.types import BuildingMap
-from radiosem_models.data import Dataset
 from testbed.leaks import CONSTANTS_SPLIT, refusal, seen_blocks, split_fingerprints, training_fingerprints
 
 
@@ -31,23 +30,23 @@ class CodecScores:
     seen_maps: int | None = None
 
 
-def read_masks(folder: Path) -> list[BuildingMap]:
-    """Every PNG of a folder as bool [H, W], over 127 = building. raises InputError when none, or one is broken."""
-    masks = []
+def read_masks(folder: Path) -> dict[str, BuildingMap]:
+    """PNGs of a folder by name, bool [H, W], over 127 = building. raises InputError when none, or one is broken."""
+    masks = {}
     for path in sorted(folder.glob("*.png")):
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if image is None:
             raise InputError(f"masks has {path.name}, which cannot be read as an image; expected an 8-bit grey PNG")
-        masks.append(np.asarray(image > 127))
+        masks[path.stem] = np.asarray(image > 127)
     if not masks:
         raise InputError(f"masks is {str(folder)!r}, which holds no PNG; give a folder such as png/buildings_complete")
     return masks
 
 
-def count_seen(codec: str, dataset: Dataset, block_ids: list[str], allow_seen: bool = False) -> int | None:
-    """How many blocks a codec learned from; with `allow_seen` None where that cannot be told.
+def count_seen(codec: str, masks: Mapping[str, BuildingMap], allow_seen: bool = False) -> int | None:
+    """How many masks, by name, show buildings that a codec learned from; with `allow_seen` None where none can tell.
 
-    raises  InputError naming the blocks it learned from, or when that cannot be told, unless seen ones are allowed
+    raises  InputError naming the masks it learned from, or when that cannot be told, unless seen ones are allowed
     """
     try:
         if codec == "context":
@@ -60,9 +59,9 @@ def count_seen(codec: str, dataset: Dataset, block_ids: list[str], allow_seen: b
         if allow_seen:
             return None
         raise
-    seen = seen_blocks(dataset.masks(block_ids), known)
+    seen = seen_blocks(masks, known)
     if seen and not allow_seen:
-        raise InputError(refusal(f"codec {codec}", seen, len(block_ids)))
+        raise InputError(refusal(f"codec {codec}", seen, len(masks)))
     return len(seen)
 
 

@@ -16,20 +16,26 @@ KEPT = ("png", "antenna", "gain")
 
 
 def join_datasets(
-    out: Path, folders: Sequence[Path], report: Callable[[int, int], None] = lambda done, of: None
+    out: Path,
+    folders: Sequence[Path],
+    report: Callable[[int, int], None] = lambda done, of: None,
+    train_on: Sequence[str] = (),
 ) -> dict[str, int]:
     """Put the files of several data sets into one folder, hard links where the disk allows, and gather dataset.json.
 
     Whatever the folder is called, the data set is called by its parts.
 
-    out      folder; files that are there already are left, so that a run that was stopped can be called again
-    folders  in RadioMapSeer's layout with dataset.json
-    report   called with files done and files in all
-    returns  blocks by folder
-    raises   InputError when two hold a block of one number, or differ in scale, carrier or cell, or when `out` already
-             holds blocks of another data set
+    out       folder; files that are there already are left, so that a run that was stopped can be called again
+    folders   in RadioMapSeer's layout with dataset.json
+    report    called with files done and files in all
+    train_on  cities of the training split; empty takes all. Other splits are never thinned
+    returns   blocks by folder
+    raises    InputError when a city of `train_on` is in none of them, when two hold a block of one number, or differ in
+              scale, carrier or cell, or when `out` already holds blocks of another data set
     """
     abouts = {folder: _about(folder) for folder in folders}
+    if train_on:
+        abouts = _thinned(abouts, train_on)
     first = folders[0]
     for folder, about in abouts.items():
         for key in SHARED:
@@ -52,16 +58,33 @@ def join_datasets(
             raise InputError(f"out is {str(out)!r}, which already holds block {others[0]}; give a folder of its own")
     make_folder(out, "out")
     files = [(folder, path) for folder in folders for part in KEPT for path in _files(folder / part)]
+    files = [(folder, path) for folder, path in files if path.stem.split("_")[0] in owners]
     for done, (folder, path) in enumerate(files):
         report(done, len(files))
         _link(path, out / path.relative_to(folder))
-    joined: dict[str, Any] = {"name": " + ".join(Dataset(folder).name for folder in folders)}
+    name = " + ".join(Dataset(folder).name for folder in folders)
+    joined: dict[str, Any] = {"name": f"{name}, {' and '.join(train_on)} to train on" if train_on else name}
     joined |= {key: abouts[first][key] for key in SHARED if key in abouts[first]}
     for key in ("simulator", "geometry"):
         joined[key] = "; ".join(dict.fromkeys(str(about[key]) for about in abouts.values() if key in about))
     joined["tiles"] = {block: entry for about in abouts.values() for block, entry in about["tiles"].items()}
     write_whole(out / "dataset.json", json.dumps(joined, indent=1).encode())
     return {str(folder): len(about["tiles"]) for folder, about in abouts.items()}
+
+
+def _thinned(abouts: dict[Path, dict[str, Any]], train_on: Sequence[str]) -> dict[Path, dict[str, Any]]:
+    """The same data sets without the training tiles of other cities."""
+    cities = {tile["city"] for about in abouts.values() for tile in about["tiles"].values() if tile["split"] == "train"}
+    for city in train_on:
+        if city not in cities:
+            raise InputError(
+                f"train_on is {city!r}, which no training tile is of; cities are {', '.join(sorted(cities))}"
+            )
+    return {
+        folder: about
+        | {"tiles": {k: t for k, t in about["tiles"].items() if t["split"] != "train" or t["city"] in train_on}}
+        for folder, about in abouts.items()
+    }
 
 
 def _about(folder: Path) -> dict[str, Any]:

@@ -146,6 +146,7 @@ class Evaluation:
     samples        share of the outdoor pixels that were read, None for a sample-free score
     seen           True when some of the maps show buildings that the network saw in training: no score of unseen cities
     seen_maps      how many
+    mse_by_map     "BLOCK_TRANSMITTER" -> its MSE
     """
 
     model: str
@@ -166,10 +167,12 @@ class Evaluation:
     samples: float | None
     seen: bool
     seen_maps: int
+    mse_by_map: dict[str, float]
 
-    def as_dict(self) -> dict[str, Any]:
-        """Flat, for JSON."""
-        rest = {k: v for k, v in dataclasses.asdict(self).items() if k != "scores"}
+    def as_dict(self, by_map: bool = False) -> dict[str, Any]:
+        """Flat, for JSON; with the error of every map only where that is asked for."""
+        left_out = {"scores"} if by_map else {"scores", "mse_by_map"}
+        rest = {k: v for k, v in dataclasses.asdict(self).items() if k not in left_out}
         return rest | dataclasses.asdict(self.scores)
 
 
@@ -233,6 +236,7 @@ def evaluate(
         samples,
         bool(seen),
         sum(key.block_id in seen for key in keys),
+        {f"{key.block_id}_{key.transmitter}": one.mse for key, one in zip(keys, scores, strict=True)},
     )
 
 

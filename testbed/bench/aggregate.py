@@ -14,6 +14,7 @@ from testbed.bench.senders import LOSSLESS, MAP, SEMANTICS, TUNABLE, WITH_READIN
 
 AVERAGED = ("payload_bits", "channel_uses", "eb_n0_db", "wrong_pixel_share", "mse_clipped")
 REFERENCE_ES_N0_DB = 10.0
+ABOUT_EQUAL = 0.05  # by which channel uses may differ and still count as equal, over the learned link
 
 
 @dataclass(frozen=True)
@@ -201,9 +202,10 @@ def equal_uses(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> list[
 
 
 def learned_link(aggregated: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The learned link at each Es/N0, against the best digital frame that takes at most as many channel uses.
+    """The learned link at each Es/N0, against the best digital frame of as many channel uses, or at most 5 % more.
 
-    Frames are compared with frames that carry as many readings.
+    No digital frame is exactly as long: the lossless one is a little longer. Frames are compared with frames that carry
+    as many readings.
     """
     out = []
     for ours in aggregated:
@@ -215,7 +217,7 @@ def learned_link(aggregated: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             if cell["link"] != LEARNED_LINK
             and cell["kind"] == SEMANTICS
             and not cell["not_carried"]
-            and cell["channel_uses"] <= ours["channel_uses"]
+            and cell["channel_uses"] <= (1 + ABOUT_EQUAL) * ours["channel_uses"]
             and cell["sender"].partition(WITH_READINGS)[2] == ours["sender"].partition(WITH_READINGS)[2]
         ]
         best = min(digital, key=lambda cell: cell["mse"], default=None)

@@ -53,6 +53,16 @@ class Cost(Published):
     memory_mb: float
 
 
+# What a network here changes of its paper's, beside data, split and training time; the class of each says more.
+DIFFERS = {
+    "ae": "the paper gives its name alone",
+    "cgan-plain": "7 of pix2pix's 54 million parameters, linear output, no dropout",
+    "geo2sigmap": "no heights, no signal measurements, a quarter of the widths",
+    "radiounet": "half the resolution first, to learn in hours",
+    "rme-gan": "without samples, its losses on samples and its resampling",
+    "tire-gan": "without samples; pix2pix's generator, weights of the losses chosen",
+    "uvm-net": "both scans over pixels, in plain torch; 1.8 million parameters",
+}
 TABLE_I = (
     SampleFree("AE", "ae", 210.6612),
     SampleFree("RU (RadioUNet)", "radiounet", 19.4825),

@@ -215,7 +215,7 @@ def _learned_link(summary: dict[str, Any]) -> list[str]:
     ]
     if not rows:
         return []
-    under = "Beside each Es/N0 the best digital frame that takes at most as many channel uses"
+    under = "Beside each Es/N0 the best digital frame that takes as many channel uses, or at most 5 % more"
     return [pages.heading("The learned link", under), pages.table(rows, LEARNED_COLUMNS)]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from testbed.bench import pages
 from testbed.bench.learning import AT_MINUTES
 from testbed.bench.learning import draw as draw_curves
+from testbed.bench.published import DIFFERS
 
 Row = dict[str, Any]
 INTERVAL = "95 %, or regions"
@@ -179,7 +180,7 @@ def _note(name: str, row: Row) -> str:
         return "no such row in the paper"
     if name == "table_2":
         return "other data and networks; rate of the actual frame"
-    return "other data, split and training time"
+    return "; ".join(("other data, split and training time", *filter(None, [DIFFERS.get(row["model"])])))
 
 
 def markdown(summary: dict[str, Any]) -> str:

@@ -37,8 +37,8 @@ def evaluate(
 ) -> None:
     """Score one codec: mean bits a mask, share of wrong pixels, milliseconds to encode and decode.
 
-    A learned codec, context or vqvae, is refused masks of --data that it learned from, recognised by fingerprints; a
-    folder of --masks is not looked through for them.
+    A learned codec, context or vqvae, is refused masks of --data that it learned from, recognised by fingerprints;
+    those of --masks are scored all the same, and counted as seen_maps.
 
     Example: `radiosem codecs eval --codec context --masks ~/RadioMapSeer/png/buildings_complete --json`
     """
@@ -50,13 +50,12 @@ def evaluate(
         from radiosem_models.data import Dataset
 
         dataset = Dataset(data)
-        blocks = dataset.blocks_in(split)
-        found = [dataset.block(block).buildings for block in blocks]
-        seen_maps = count_seen(codec, dataset, blocks, allow_seen)
+        found = dataset.masks(dataset.blocks_in(split))
     else:
         assert masks is not None
-        found, seen_maps = read_masks(masks), None
+        found = read_masks(masks)
+    seen_maps = count_seen(codec, found, allow_seen or data is None)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(codec, total=len(found))
-        scores = score_codec(codec, found, lambda done: progress.update(bar, completed=done), seen_maps)
+        scores = score_codec(codec, list(found.values()), lambda done: progress.update(bar, completed=done), seen_maps)
     show_scores(dataclasses.asdict(scores), as_json)

@@ -75,11 +75,16 @@ def pack(
 def join(
     out: Annotated[Path, typer.Argument(help="Folder of the joined data set.")],
     data: Annotated[list[Path], typer.Argument(help="Data sets with dataset.json, of one scale and carrier.")],
+    train_on: Annotated[
+        list[str] | None,
+        typer.Option(help="City to keep in the training split, as its tiles name it; may be repeated. Else all are."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was joined as JSON.")] = False,
 ) -> None:
     """Make one data set of several, for instance of cities traced with transmitters of different heights.
 
-    Files are hard links where the disk allows. Every block keeps its number, its city and its split.
+    Files are hard links where the disk allows. Every block keeps its number, its city and its split. With --train-on
+    the training split has these cities alone: what more cities bring is measured so.
 
     Example: `radiosem data join ~/maps/all ~/maps/munich ~/maps/helsinki`
     """
@@ -87,7 +92,9 @@ def join(
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("files")
-        blocks = join_datasets(out, data, lambda done, of: progress.update(bar, completed=done, total=of))
+        blocks = join_datasets(
+            out, data, lambda done, of: progress.update(bar, completed=done, total=of), train_on or ()
+        )
     if as_json:
         typer.echo(json.dumps({"folder": str(out), "blocks": blocks}))
         return

@@ -38,6 +38,12 @@ def evaluate(
         bool,
         typer.Option("--allow-seen", help="Score maps whose buildings the network saw in training, marked as seen."),
     ] = False,
+    by_map: Annotated[
+        bool,
+        typer.Option(
+            "--by-map", help="Add mse_by_map, the mse of every map, by which two models are compared in pairs."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Score one reconstructor. Most are sample-free: they get mask, transmitter and one law of the training cities.
@@ -68,4 +74,4 @@ def evaluate(
             samples,
             allow_seen,
         )
-    show_scores(outcome.as_dict(), as_json)
+    show_scores(outcome.as_dict(by_map), as_json)

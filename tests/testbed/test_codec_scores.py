@@ -30,14 +30,14 @@ def folder(tmp_path):
 
 
 def test_bits_are_those_of_the_sections_written(folder):
-    masks = read_masks(folder)
+    masks = list(read_masks(folder).values())
     scores = score_codec("context", masks)
     assert scores.mean_bits == np.mean([8 * len(make_codec("context").encode(m)) for m in masks])
     assert (scores.maps, scores.wrong_pixel_share) == (2, 0)
 
 
 def test_wrong_pixels_of_a_lossy_codec_are_counted(folder):
-    masks = read_masks(folder)
+    masks = list(read_masks(folder).values())
     codec = make_codec("jpeg")
     wrong = np.mean([np.mean(codec.decode(codec.encode(m), m.shape) != m) for m in masks])
     assert score_codec("jpeg", masks).wrong_pixel_share == wrong > 0
@@ -73,11 +73,11 @@ def learned(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("codec", ["context", "vqvae"])
 def test_masks_that_a_codec_learned_from_are_refused_or_counted(codec, learned):
-    dataset = Dataset(learned)
+    masks = Dataset(learned).masks(["0", "1"])
     with pytest.raises(InputError, match=f"codec {codec} saw the buildings of 1 of 2 maps in training: 0 "):
-        count_seen(codec, dataset, ["0", "1"])
-    assert count_seen(codec, dataset, ["0", "1"], allow_seen=True) == 1
-    assert count_seen(codec, dataset, ["1"]) == 0
+        count_seen(codec, masks)
+    assert count_seen(codec, masks, allow_seen=True) == 1
+    assert count_seen(codec, {"1": masks["1"]}) == 0
 
 
 def test_no_more_than_every_patch_of_a_mask_is_known(learned, monkeypatch):
@@ -86,7 +86,7 @@ def test_no_more_than_every_patch_of_a_mask_is_known(learned, monkeypatch):
 
 
 def test_a_codec_that_learned_nothing_has_seen_nothing(learned):
-    assert count_seen("jpeg", Dataset(learned), ["0", "1"]) == 0
+    assert count_seen("jpeg", Dataset(learned).masks(["0", "1"])) == 0
 
 
 def test_what_a_codec_learned_from_is_told_or_refused_as_unknown(learned, tmp_path, monkeypatch):
@@ -94,14 +94,17 @@ def test_what_a_codec_learned_from_is_told_or_refused_as_unknown(learned, tmp_pa
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty/MANIFEST.toml").write_text("")
     with pytest.raises(InputError, match="codec context cannot be checked for leaks"):
-        count_seen("context", Dataset(learned), ["1"])
-    assert count_seen("context", Dataset(learned), ["1"], allow_seen=True) is None
+        count_seen("context", Dataset(learned).masks(["1"]))
+    assert count_seen("context", Dataset(learned).masks(["1"]), allow_seen=True) is None
 
 
 def test_the_command_refuses_what_was_learned_from_and_prints_how_many_were(learned):
     arguments = ["codecs", "eval", "--codec", "context", "--data", str(learned), "--split", "all", "--json"]
     assert CliRunner().invoke(app, arguments).exit_code == 2
     outcome = CliRunner().invoke(app, [*arguments, "--allow-seen"])
+    assert json.loads(outcome.stdout)["seen_maps"] == 1
+    folder = str(learned / "png/buildings_complete")
+    outcome = CliRunner().invoke(app, ["codecs", "eval", "--codec", "context", "--masks", folder, "--json"])
     assert json.loads(outcome.stdout)["seen_maps"] == 1
 
 

@@ -44,6 +44,24 @@ def test_a_joined_data_set_holds_every_map_of_its_parts(tmp_path: Path) -> None:
     assert Dataset(tmp_path / "all").block_ids == ["1", "20"]
 
 
+def test_training_cities_are_chosen_and_the_others_never_thinned(tmp_path: Path) -> None:
+    folders = [
+        data_set(tmp_path / name, block, split)
+        for name, block, split in (("a", "1", "train"), ("b", "2", "train"), ("c", "3", "val"))
+    ]
+    out = tmp_path / "some"
+    done = CliRunner().invoke(app, ["data", "join", str(out), *map(str, folders), "--train-on", "city 2"])
+    assert done.exit_code == 0, done.output
+    joined = Dataset(out)
+    assert (joined.blocks_in("train"), joined.blocks_in("val"), joined.block_ids) == (["2"], ["3"], ["2", "3"])
+    assert joined.name == "a + b + c, city 2 to train on"
+    assert not list((out / "gain").rglob("1_*"))
+    with pytest.raises(
+        InputError, match=r"train_on is 'city 3', which no training tile is of; cities are city 1, city 2"
+    ):
+        join_datasets(tmp_path / "none", folders, train_on=["city 3"])
+
+
 @pytest.mark.parametrize(
     ("block", "about", "message"),
     [

@@ -130,6 +130,16 @@ def test_what_is_typed_out_shows_intervals_in_words(known: Path) -> None:
     assert "mse_interval  3 regions: " in typed.stdout
     written = CliRunner().invoke(app, ["eval", "--data", str(known), "--model", "path-loss", "--json"])
     assert json.loads(written.stdout)["mse_interval"]["blocks"] == 3
+    assert "mse_by_map" not in written.stdout
+
+
+def test_errors_of_single_maps_are_told_when_asked_for(known: Path) -> None:
+    arguments = ["eval", "--data", str(known), "--model", "path-loss", "--by-map"]
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert len(found["mse_by_map"]) == found["maps"]
+    assert np.mean(list(found["mse_by_map"].values())) == pytest.approx(found["mse"])
+    name = next(iter(found["mse_by_map"]))
+    assert f"mse_by_map {name}  " in CliRunner().invoke(app, arguments).stdout
 
 
 def test_a_score_is_of_the_prior_law_and_clean_inputs(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import math
 import tempfile
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ OPSET = 18
 class Exported:
     """A network as its file is to hold it.
 
-    network  in the mode and phase that it is called in
+    network  in the phase that it is called in; it is set to evaluate
     inputs   an example of every input by name: images [B, C, H, W], index maps [B, h, w] or vectors [B, n]; every axis
              but the channels is left free
     outputs  their names
@@ -56,15 +56,15 @@ def export_network(
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.onnx"
-    network, inputs, outputs = exported.network, exported.inputs, exported.outputs
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         fresh = Path(scratch) / path.name
         convert(exported, fresh)
         if half:
             _halve(fresh)
         onnx.checker.check_model(str(fresh))
-        for example in (inputs, {n: _quarter(x) for n, x in inputs.items()}):
-            _check(fresh, network, example, outputs, HALF_TOLERANCE if half else TOLERANCE)
+        quarter = {n: _quarter(x) for n, x in exported.inputs.items()}
+        for example in (exported, replace(exported, inputs=quarter)):
+            compare(fresh, example, HALF_TOLERANCE if half else TOLERANCE)
         content = fresh.read_bytes()
         entry = {
             "name": name,
@@ -89,7 +89,7 @@ def convert(exported: Exported, path: Path) -> None:
     with warnings.catch_warnings():
         # The exporter that torch recommends instead wants another package and gains these networks nothing.
         warnings.simplefilter("ignore", DeprecationWarning)
-        # torch's own size checks are traced as constants: `_check` tries the file at a second size.
+        # torch's own size checks are traced as constants: `compare` tries the file at a second size.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         torch.onnx.export(
             network,
@@ -140,14 +140,12 @@ def _quarter(x: Tensor) -> Tensor:
     return x if x.ndim < 3 else x[..., : x.shape[-2] // 2, : x.shape[-1] // 2].contiguous()
 
 
-def _check(
-    path: Path, network: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], tolerance: float
-) -> None:
+def compare(path: Path, exported: Exported, tolerance: float) -> None:
+    """Raise WeightsError when a file answers otherwise than its network, by more than `tolerance`."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (found,) = session.run(list(outputs), {n: x.numpy() for n, x in inputs.items()})
+    (found,) = session.run(list(exported.outputs), {n: x.numpy() for n, x in exported.inputs.items()})
     with torch.no_grad():
-        expected = network(*inputs.values())
-    expected = expected.double()
+        expected = exported.network.eval()(*exported.inputs.values()).double()
     difference = float(((torch.from_numpy(found) - expected) / expected.abs().clamp(min=1)).abs().max())
     if difference > tolerance:
         raise WeightsError(f"{path.name} differs from torch by {difference:.2g}; at most {tolerance:g} is allowed")

@@ -19,7 +19,7 @@ from radiosem_models.training.curves import draw_curves
 from radiosem_models.training.manifest import better_listed, publish
 from radiosem_models.training.recipe import TASKS, Options, Recipe, listed_as, read_recipe
 from radiosem_models.training.run import Run, read_checkpoint
-from radiosem_models.training.run_folder import CHECKPOINT, clear, held, progress, refuse_changes, write_outcome
+from radiosem_models.training.run_folder import CHECKPOINT, clear, digest, held, progress, refuse_changes, write_outcome
 from radiosem_models.training.seen import SEEN, export_seen, split_name
 from radiosem_models.training.task import Task
 
@@ -64,12 +64,18 @@ def train(
         task: Task = getattr(importlib.import_module(module), cls)(Options(recipe), data_dir, recipe.seed)
         dataset = Dataset(data_dir)
         run = Run(recipe, task, folder, dataset.split_hash("val"), split_name(dataset))
-        taken_up = resume and state is None and run.take_up(listed_as(recipe_path), weights_dir)
         if state is not None:
             run.restore(state)
             del state
-        elif "begin_with" in recipe.options and not taken_up:
+        elif "begin_with" in recipe.options:
             run.begin_with(Path(recipe.options["begin_with"]))
+        elif resume and weights_dir is not None:
+            run.take_up(listed_as(recipe_path), weights_dir)
+            if run.elapsed_s >= budget_s:
+                raise InputError(
+                    f"budget_s is {budget_s:g}, but {weights_dir} lists {recipe.name} after {run.elapsed_s:g} s of it; "
+                    "give a larger budget, or begin again with --restart"
+                )
         with _stop_on_signal() as stopped:
             _loop(run, budget_s, stopped, report)
         run.save(CHECKPOINT)
@@ -133,6 +139,7 @@ def _export_best(run: Run, score: float, recipe: str) -> list[Path]:
             "judged_on": run.judged_on[:16],
             SEEN: run.splits,
             "taken_up_s": run.taken_up,
+            "recipe_digest": digest(dataclasses.asdict(run.recipe)),
             "curve": curve,
         }
         return run.task.export(run.folder, about)

@@ -2,8 +2,8 @@
 
 An export renames, reshapes and folds parameters. What became of each is told by a second export of the same networks
 whose parameters are random numbers: an array of the file is the parameter whose numbers stand in its place there.
-BatchNorm that was folded into a convolution is taken apart by a few training batches, whose means and deviations of
-what the convolution brings it is given, so that it scores as the file does and learns from there.
+BatchNorm that was folded into a convolution is unfolded by a few training batches: it is given the means and deviations
+that the convolution has on them, so that the network answers as the file does and learns from there.
 """
 
 import copy
@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from radiosem.errors import InputError, WeightsError
-from radiosem_models.training.export import Exported, convert
+from radiosem_models.training.export import HALF_TOLERANCE, Exported, compare, convert
 from radiosem_models.training.manifest import listed
 from radiosem_models.training.task import Task
 
-BATCHES = 16  # that a folded BatchNorm is taken apart by
+BATCHES = 16  # that a folded BatchNorm is unfolded by
 
 Arrays = list[NDArray[np.float32]]
 
@@ -43,10 +43,13 @@ Entries = Mapping[str, Mapping[str, Any]]  # of a manifest, by the name that `Ta
 
 
 def published_by(recipe: str, task: Task, folder: Path) -> Entries | None:
-    """What a folder lists of all that a recipe's task exports; None where it lacks one."""
-    found = {entry["name"]: entry for entry in listed(folder) if entry["recipe"] == recipe}
+    """What a folder lists of all that a recipe's task exports; None where one is missing or of another training."""
+    of_recipe = [entry for entry in listed(folder) if entry["recipe"] == recipe and "images" in entry["meta"]]
+    found = {entry["name"]: entry for entry in of_recipe}
     names = task.exported().keys()
-    return {name: found[name] for name in names} if names <= found.keys() else None
+    if not names <= found.keys() or len({found[name]["meta"]["images"] for name in names}) != 1:
+        return None
+    return {name: found[name] for name in names}
 
 
 def published_as(file: Path, task: Task) -> Entries:
@@ -64,18 +67,19 @@ def published_as(file: Path, task: Task) -> Entries:
 
 
 def take_up(task: Task, entries: Entries, folder: Path, rng: np.random.Generator) -> None:
-    """Give a task's networks the parameters of their published files. Who only learns beside them begins anew.
+    """Give a task's networks the parameters of their published files. Discriminators and the like begin anew.
 
     entries  of all in `task.exported()`
-    raises   InputError when a file is of another network, or leaves a parameter open; WeightsError when it is not what
-             the manifest lists
+    raises   InputError when a file is of another network; WeightsError when it is not what the manifest lists, or the
+             network does not answer as it does
     """
     files = {name: _whole(folder, entry) for name, entry in entries.items()}
     _set_progress(task, entries)
     folded = [one for name, exported in task.exported().items() for one in _fill(exported, files[name])]
     if folded:
-        _take_apart(task, folded, rng)
-        _set_progress(task, entries)
+        _unfold(task, entries, folded, rng)
+    for name, exported in task.exported().items():
+        compare(files[name], exported, HALF_TOLERANCE)
 
 
 def _set_progress(task: Task, entries: Entries) -> None:
@@ -94,7 +98,7 @@ def _whole(folder: Path, entry: Mapping[str, Any]) -> Path:
 
 
 def _fill(exported: Exported, path: Path) -> list[_Folded]:
-    """Copy what a file holds into its network; returns what is still to be taken apart."""
+    """Copy what a file holds into its network; returns what is still to be unfolded."""
     twin = copy.deepcopy(exported.network).eval()
     draw = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -108,13 +112,11 @@ def _fill(exported: Exported, path: Path) -> list[_Folded]:
         raise InputError(f"{path} is of another network than the recipe names; give the recipe a new file name")
 
     folded: list[_Folded] = []
-    filled: set[Tensor] = set()  # of the twin
     ours = _floats(exported.network)
-    for key, tensor in _floats(twin, keep_vars=True).items():
+    for key, tensor in _floats(twin).items():
         place = _place(drawn, tensor)
         if place is not None:
             _copy(held[place], ours[key])
-            filled.add(tensor)
     for (convolution, norm), (of_twin, norm_of_twin) in zip(_pairs(exported.network), _pairs(twin), strict=True):
         mean, deviation = _statistics(norm_of_twin)
         scale = norm_of_twin.weight / deviation
@@ -124,25 +126,11 @@ def _fill(exported: Exported, path: Path) -> list[_Folded]:
             continue
         _copy(held[weight], convolution.weight)
         folded.append(_Folded(norm, torch.from_numpy(held[shift])))
-        filled |= {of_twin.weight, norm_of_twin.weight, norm_of_twin.bias}
-    for key in _used(Exported(twin, exported.inputs, exported.outputs), filled):
-        raise InputError(f"{path} does not tell {key}, which its network wants; begin again with --restart")
     return folded
 
 
-def _used(exported: Exported, but: set[Tensor]) -> list[str]:
-    """Parameters that a network's output hangs on, without some: a cascade's second network may not yet be there."""
-    with torch.enable_grad():
-        out: Tensor = exported.network(*exported.inputs.values())
-        if out.requires_grad:
-            out.sum().backward()  # type: ignore[no-untyped-call]
-    return [k for k, p in exported.network.named_parameters() if p.grad is not None and p not in but]
-
-
-def _floats(network: nn.Module, keep_vars: bool = False) -> dict[str, Tensor]:
-    return {
-        key: tensor for key, tensor in network.state_dict(keep_vars=keep_vars).items() if tensor.is_floating_point()
-    }
+def _floats(network: nn.Module) -> dict[str, Tensor]:
+    return {key: tensor for key, tensor in network.state_dict().items() if tensor.is_floating_point()}
 
 
 def _arrays(path: Path) -> Arrays:
@@ -174,27 +162,34 @@ def _pairs(network: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]:
                 yield first, second
 
 
-def _take_apart(task: Task, folded: list[_Folded], rng: np.random.Generator) -> None:
-    """Set every folded BatchNorm so that it shifts as its file does, and has the statistics of training batches."""
+def _unfold(task: Task, entries: Entries, folded: list[_Folded], rng: np.random.Generator) -> None:
+    """Set every folded BatchNorm so that it shifts as its file does, and has the statistics of training batches.
+
+    The batches are taken by steps of no length, in which these BatchNorms only shift; all else that such steps move,
+    optimisers, statistics of others and the count of images, is put back.
+    """
     hooks, momenta = [], [one.norm.momentum for one in folded]
-    folded_buffers = {id(buffer) for one in folded for buffer in one.norm.buffers()}
+    unfolded = {id(buffer) for one in folded for buffer in one.norm.buffers()}
     networks = [exported.network for exported in task.exported().values()]
-    kept = [(b, b.clone()) for network in networks for b in network.buffers() if id(b) not in folded_buffers]
+    kept = [(b, b.clone()) for network in networks for b in network.buffers() if id(b) not in unfolded]
     for one in folded:
         one.norm.reset_running_stats()
         one.norm.momentum = None  # a plain mean over all batches
         shift = one.shift[:, None, None]
         hooks.append(one.norm.register_forward_hook(lambda norm, x, out, shift=shift: x[0] + shift))
-    groups = [group for optimizer in task.optimizers().values() for group in optimizer.param_groups]
-    rates = [group["lr"] for group in groups]
-    for group in groups:
+    optimizers = task.optimizers().values()
+    rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
+    for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["lr"] = 0.0
     for _ in range(BATCHES):
         task.step(rng)
-    for group, rate in zip(groups, rates, strict=True):
-        group["lr"] = rate
-    for buffer, before in kept:
-        buffer.copy_(before)
+        _set_progress(task, entries)
+    for optimizer, before in zip(optimizers, rates, strict=True):
+        optimizer.state.clear()
+        for group, rate in zip(optimizer.param_groups, before, strict=True):
+            group["lr"] = rate
+    for buffer, value in kept:
+        buffer.copy_(value)
     for one, hook, momentum in zip(folded, hooks, momenta, strict=True):
         hook.remove()
         norm, one.norm.momentum = one.norm, momentum

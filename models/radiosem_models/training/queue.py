@@ -112,7 +112,16 @@ def _by_manifest(entry: Entry) -> Standing:
         return Standing(name, "trained", min(scores), elapsed_s, budget_s, 0.0, files)
     elapsed_s = max(one["meta"]["seconds"] for one in ours)
     wants_s = max(budget_s - elapsed_s, 0.0)
-    return Standing(name, "begun", min(scores), elapsed_s, budget_s, wants_s, files, "goes on from these")
+    return Standing(
+        name,
+        "begun",
+        min(scores),
+        elapsed_s,
+        budget_s,
+        wants_s,
+        files,
+        "goes on from these, if their validation split is that of the data",
+    )
 
 
 def _is_done(outcome: dict[str, Any], entry: Entry, folder: Path) -> bool:

@@ -20,6 +20,7 @@ from radiosem.errors import InputError
 from radiosem_models.training.manifest import listed
 from radiosem_models.training.published import Entries, published_as, published_by, take_up
 from radiosem_models.training.recipe import Recipe
+from radiosem_models.training.run_folder import digest
 from radiosem_models.training.seen import splits_named
 from radiosem_models.training.task import Task
 
@@ -68,7 +69,7 @@ class Run:
     splits     names (see `seen.split_name`) of the training splits behind the networks: those of the trainings that
                this one began with, and its own
     earlier    seconds and images of the trainings that this one began with
-    taken_up   seconds after which it went on from published files: optimisers, and who plays, began anew there
+    taken_up   seconds after which it went on from published files: optimisers, discriminators and the like began anew
     curve      of every validation: seconds, images, score; with those earlier ones of the same validation split
     """
 
@@ -130,23 +131,32 @@ class Run:
         splits = state["splits"] if "splits" in state else _splits_beside(Path(told_beside)) if told_beside else []
         self.splits = list(dict.fromkeys([*splits, *self.splits]))
 
-    def take_up(self, recipe: str, folder: Path | None) -> bool:
-        """Go on from the published files of this recipe, as far as their manifest entries say it was.
+    def take_up(self, recipe: str, folder: Path) -> None:
+        """Go on from what a folder lists of this recipe, as far as its manifest says that was, if it lists all.
 
-        recipe   as a manifest names it
-        folder   that may list them
-        returns  False, and begins nothing, where it does not, or they were judged on another validation split, or
-                 stand on another training, which they do not tell apart from their own
-        raises   InputError when they are of other networks, WeightsError when they are not what the manifest lists
+        Not from what was judged on another validation split, which is a training on other data.
+
+        recipe  as a manifest names it
+        raises  InputError when it was another recipe of that name or of other networks; WeightsError when the files are
+                not what the manifest lists
         """
-        entries = published_by(recipe, self.task, folder) if folder is not None else None
-        if entries is None or folder is None or "begin_with" in self.recipe.options:
-            return False
-        if not all(self.judged_on.startswith(entry["meta"]["judged_on"]) for entry in entries.values()):
-            return False
+        entries = published_by(recipe, self.task, folder)
+        if entries is None:
+            return
+        meta = next(iter(entries.values()))["meta"]
+        if not self.judged_on.startswith(meta.get("judged_on", "unknown")):
+            return
+        ours = digest(dataclasses.asdict(self.recipe))
+        if meta.get("recipe_digest", ours) != ours:
+            raise InputError(
+                f"{folder} lists {' and '.join(entries)} of a recipe {recipe} with other values; put them back, give "
+                "the changed recipe a new file name, or begin again with --restart"
+            )
         self.elapsed_s, self.images = self._networks_of(entries, folder)
-        self.taken_up.append(self.elapsed_s)
-        return True
+        self.rng = np.random.default_rng([self.recipe.seed, self.images])  # not the batches of its beginning again
+        self.taken_up = [*meta.get("taken_up_s", []), self.elapsed_s]
+        self.curve = [point for point in self.curve if point[1] < self.images]
+        self.validate()
 
     def _networks_of(self, entries: Entries, folder: Path) -> tuple[float, int]:
         """Take networks, curve and splits over from published files; returns their seconds and images."""
@@ -154,10 +164,10 @@ class Run:
         for name, average in self.averages.items():
             average.module.load_state_dict(self.task.modules()[name].state_dict())
         for entry in entries.values():
-            meta = entry["meta"]
-            self.splits = list(dict.fromkeys([*splits_named(entry["data"], meta), *self.splits]))
-            if self.judged_on.startswith(meta["judged_on"]):
-                self.curve = [tuple(point) for point in meta["curve"]]
+            self.splits = list(dict.fromkeys([*splits_named(entry["data"], entry["meta"]), *self.splits]))
+        meta = next(iter(entries.values()))["meta"]
+        if self.judged_on.startswith(meta.get("judged_on", "unknown")):
+            self.curve = [tuple(point) for point in meta["curve"]]
         return meta["seconds"], meta["images"]
 
     def begin_with(self, path: Path) -> None:

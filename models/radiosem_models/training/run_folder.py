@@ -6,6 +6,7 @@ outcome.json      once it is finished               curves.png    the log, drawn
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import math
 import os
@@ -62,6 +63,12 @@ def differences(begun: dict[str, Any], now: dict[str, Any]) -> list[str]:
     old, new = _flat(begun), _flat(now)
     keys = sorted(key for key in old.keys() | new.keys() if key not in NEUTRAL and old.get(key) != new.get(key))
     return [f"{key} is {new.get(key, 'missing')!r}, was {old.get(key, 'missing')!r}" for key in keys]
+
+
+def digest(recipe: dict[str, Any]) -> str:
+    """16 hex digits that differ between two recipes by which different networks would be learned."""
+    told = {key: value for key, value in _flat(recipe).items() if key not in NEUTRAL}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def refuse_changes(begun: dict[str, Any] | None, now: dict[str, Any], folder: Path) -> None:

@@ -131,10 +131,10 @@ def test_the_learned_link_is_no_bitmap_and_has_no_curve_in_payload_bits() -> Non
     assert (nothing["points"], nothing["bd_rate_percent"], nothing["least_error_percent"]) == (0, None, None)
 
 
-def test_the_learned_link_stands_beside_the_best_digital_frame_that_is_no_longer() -> None:
+def test_the_learned_link_stands_beside_the_best_digital_frame_of_about_its_length() -> None:
     cells = [
         cell("bitmap", 2000, 0.010, "jscc"),
-        cell("context", 5000, 0.006),
+        cell("context", 2110, 0.006),
         cell("jpeg 1/4 q5", 1900, 0.012),
         cell("jpeg 1/4 q5", 1000, 0.020, "16qam-1/2"),
         cell("jpeg 1/4 q5 + 32", 1950, 0.011),
@@ -142,3 +142,5 @@ def test_the_learned_link_stands_beside_the_best_digital_frame_that_is_no_longer
     ]
     (entry,) = aggregate.learned_link(cells)
     assert (entry["mse"], entry["digital"]["mse"]) == (0.010, 0.012)
+    (entry,) = aggregate.learned_link([*cells, cell("context", 2090, 0.005)])
+    assert entry["digital"]["mse"] == 0.005
