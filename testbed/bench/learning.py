@@ -28,8 +28,8 @@ def learning_rows(models: Sequence[str]) -> list[Row]:
              by `AT_MINUTES` (the best by then; None where the training was shorter), late_gain (by which share the best
              error fell in the last quarter of its time), ends_above_best (as after a change of phase: then there is no
              late_gain), judged_on (hash of the validation split) and curve; equal_minutes that it and our generator
-             both had on that split, and the best of each by then, val_e4_at_equal and cgan_e4_at_equal; None where the
-             manifest does not say
+             both had on that split, images that it had seen and the best of each by then, images_at_equal,
+             val_e4_at_equal and cgan_e4_at_equal; None where the manifest does not say
     """
     listed = weights.entries()
     named = [(model, REBUILD, network_of(model)) for model in models]
@@ -38,6 +38,16 @@ def learning_rows(models: Sequence[str]) -> list[Row]:
     ours = network_of(OURS)
     generator = None if ours is None else _row(OURS, REBUILD, listed[ours])
     return [row | _at_equal_time(row, generator) for row in rows]
+
+
+def two_rows(row: Row) -> list[Row]:
+    """A training as the tables print it: at equal time with our generator, where it can be told, and to its end."""
+    end = row | {"terms": "to its end"}
+    if row["equal_minutes"] is None:
+        return [end]
+    same = ("model", "learns", "data", "parameters_m", "cgan_e4_at_equal")
+    equal = {"minutes": row["equal_minutes"], "images": row["images_at_equal"], "val_e4": row["val_e4_at_equal"]}
+    return [{key: row[key] for key in same} | equal | {"terms": "at equal time"}, end | {"cgan_e4_at_equal": None}]
 
 
 def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
@@ -63,19 +73,25 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
 
 def _at_equal_time(row: Row, ours: Row | None) -> Row:
     """Best errors of a rival and of our generator within the time that both had."""
-    shared = {"equal_minutes": None, "val_e4_at_equal": None, "cgan_e4_at_equal": None}
+    shared = dict.fromkeys(("equal_minutes", "images_at_equal", "val_e4_at_equal", "cgan_e4_at_equal"))
     if ours is None or row["model"] == OURS or row["learns"] != REBUILD or not (row["curve"] and ours["curve"]):
         return shared
     if row["judged_on"] != ours["judged_on"]:
         return shared
     minutes = min(row["minutes"], ours["minutes"])
+    images = max((seen for seconds, seen, _ in _by(row["curve"], minutes)), default=None)
     bests = _best_by(row["curve"], minutes), _best_by(ours["curve"], minutes)
-    return dict(zip(shared, (minutes, *bests), strict=True))
+    return dict(zip(shared, (minutes, images, *bests), strict=True))
+
+
+def _by(curve: Sequence[Point], minutes: float) -> list[Point]:
+    """Points within a time; a step may overrun."""
+    return [point for point in curve if point[0] <= 60 * minutes + 5]
 
 
 def _best_by(curve: Sequence[Point], minutes: float) -> float | None:
     """Lowest error within a time, x 1e4; None where the training ended before."""
-    within = [error for seconds, _, error in curve if seconds <= 60 * minutes + 5]  # a step may overrun
+    within = [error for *_, error in _by(curve, minutes)]
     if not within or curve[-1][0] < 60 * minutes - 5:
         return None
     return 1e4 * min(within)

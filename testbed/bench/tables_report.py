@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.bench import pages
-from testbed.bench.learning import AT_MINUTES
+from testbed.bench.learning import AT_MINUTES, two_rows
 from testbed.bench.learning import draw as draw_curves
 from testbed.bench.published import DIFFERS
 
@@ -87,15 +87,14 @@ LEARNING: tuple[pages.Column, ...] = (
     ("learned", "learns", ""),
     ("trained on", "data", ""),
     ("parameters, M", "parameters_m", "{:.2f}"),
+    ("trained", "terms", ""),
     ("images seen", "images", "{:,}"),
     ("minutes", "minutes", "{:.0f}"),
-    ("best after", "best_minutes", "{:.0f}"),
     ("validation MSE, e-4", "val_e4", "{:.1f}"),
+    ("cgan by then", "cgan_e4_at_equal", "{:.1f}"),
+    ("best after", "best_minutes", "{:.0f}"),
     *((f"by minute {minutes}", f"val_e4_at_{minutes}", "{:.1f}") for minutes in AT_MINUTES),
     ("gain of the last quarter", "late", ""),
-    ("minutes it and cgan had", "equal_minutes", "{:.0f}"),
-    ("it by then", "val_e4_at_equal", "{:.1f}"),
-    ("cgan by then", "cgan_e4_at_equal", "{:.1f}"),
 )
 TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
     (
@@ -148,9 +147,9 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         "What the training of each took",
         LEARNING,
         "Images and minutes of one thread, those of weights with which a training began counted in; scored are the "
-        "weights that were best on the validation split. Rows are compared at equal time by the best error up to a "
-        "minute, and with cgan at the end of the shorter of both trainings; one whose last quarter still gained much "
-        f"had not stalled. '{NOT_YET}': its error ended above a best from before that quarter, as after a change of "
+        "weights that were best on the validation split. Two rows each: at equal time, the best error by the end of "
+        "the shorter of its training and cgan's, and to its end; one whose last quarter still gained much had not "
+        f"stalled. '{NOT_YET}': its error ended above a best from before that quarter, as after a change of "
         "phase, and says nothing of a stall.",
     ),
 )
@@ -198,6 +197,8 @@ def _filled(summary: dict[str, Any]) -> Iterator[tuple[str, str, list[Row], tupl
     here = _here(summary["audit"]["maps_seen_in_training"])
     for name, title, columns, under in TABLES:
         rows = [told(name, row) for row in summary["tables"][name]]
+        if name == "learning":
+            rows = [line for row in rows for line in two_rows(row)]
         more = (SEEN,) if any(row.get("seen_maps") for row in rows) else ()
         yield title, under.format(here=here), rows, (*columns, *more)
 

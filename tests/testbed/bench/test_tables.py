@@ -288,3 +288,13 @@ def test_every_rival_stands_beside_our_generator_at_the_time_that_both_had(
     assert found[1] == pytest.approx([30, 400, 100])
     assert found[2] == pytest.approx([20, 300, 200])
     assert found[0] == found[3] == [None] * 3
+    printed = [line for row in rows for line in learning.two_rows(row)]
+    assert [(line["model"], line["terms"], line["minutes"], line["images"]) for line in printed] == [
+        ("cgan", "to its end", 30, 3),
+        ("longer", "at equal time", 30, 2),
+        ("longer", "to its end", 60, 3),
+        ("shorter", "at equal time", 20, 2),
+        ("shorter", "to its end", 20, 2),
+        ("elsewhere", "to its end", 20, 2),
+    ]
+    assert [line["cgan_e4_at_equal"] for line in printed] == [None, 100, None, 200, None, None]
