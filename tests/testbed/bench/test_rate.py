@@ -76,7 +76,8 @@ def test_the_rebuilt_map_is_the_one_that_the_receivers_pipeline_makes(
     noisy = awgn(link.encode(frame), 6.0, rng)
     burst = Burst(observation_id="x", symbols=symbols_to_bytes(noisy), es_n0_db=6.0, link="qpsk-1/2")
     (record,) = pipeline.rebuild([pipeline.receive(burst)])
-    assert np.array_equal(received.gain_db + np.float32(23.0), record.map_dbm, equal_nan=True)
+    # Taking the power off and adding it again may cost the last bit.
+    np.testing.assert_allclose(received.gain_db + np.float32(23.0), record.map_dbm, rtol=0, atol=2e-5)
     assert row["bit_errors"] == record.provenance.bit_errors
     assert row["status"] == COMPLETE
     assert row["wrong_pixel_share"] == 0
