@@ -48,6 +48,6 @@ class Task(Protocol):
         """Write the finished weights as ONNX with their manifest entries; returns the files.
 
         about  for the entries: recipe; images and seconds behind the weights; judged_on, curve, seen_splits and
-               taken_up_s, see `run.Run`
+               taken_up_s, see `run.Run`; recipe_digest, see `run_folder.digest`
         """
         ...

@@ -2,96 +2,17 @@
 
 import json
 import os
-import shutil
 import signal
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from radiosem.errors import InputError
 from radiosem_models.training import loop as training
 from radiosem_models.training.curves import draw_curves
-from radiosem_models.training.export import Exported, export_network
-from radiosem_models.training.manifest import list_weights, listed
 from radiosem_models.training.queue import read_queue, standing, work_through
 from radiosem_models.training.run_folder import differences, held, progress, read_outcome
-
-HEAD = 'task = "line"\nseed = 1\nema = 0.9\nvalidate_every_s = 0.01\n[options]\n'
-
-
-class LineTask:
-    """Learns y = 3 x by one weight, slowly enough to be killed on the way."""
-
-    averaged = ("line",)
-    phase = 0
-
-    def __init__(self, options, data_dir, seed):
-        self.options = options
-        self.line = torch.nn.Linear(1, 1)
-        self._optimizer = torch.optim.SGD(self.line.parameters(), options["lr"])
-
-    def modules(self):
-        return {"line": self.line}
-
-    def optimizers(self):
-        return {"sgd": self._optimizer}
-
-    def step(self, rng):
-        time.sleep(0.002)
-        x = torch.from_numpy(rng.standard_normal((8, 1), np.float32))
-        loss = ((self.line(x) - 3 * x) ** 2).mean()
-        self._optimizer.zero_grad()
-        loss.backward()
-        self._optimizer.step()
-        return {"images": 8, "loss": loss.item() if self.options["lr"] < 100 else float("nan")}
-
-    def validate(self):
-        return {"score": float((self.line.weight.detach() - 3).abs())}
-
-    def exported(self):
-        return {self.options["file"]: Exported(self.line, {"x": torch.ones(1, 1)}, ("y",))}
-
-    def export(self, folder, about):
-        told = {"recipe": about["recipe"], "data": "a line", "licence": "none", "metrics": {}, "meta": about}
-        return [export_network(exported, folder, name, **told) for name, exported in self.exported().items()]
-
-
-@pytest.fixture(autouse=True)
-def _line_task(monkeypatch, city, tmp_path):
-    monkeypatch.setitem(training.TASKS, "line", (__name__, "LineTask"))
-    shutil.copytree(city, tmp_path, dirs_exist_ok=True)
-
-
-@pytest.fixture
-def recipe(tmp_path):
-    def write(name: str, lr: float = 0.01) -> Path:
-        path = tmp_path / f"{name}.toml"
-        path.write_text(f'{HEAD}lr = {lr}\nfile = "{name}"\n')
-        return path
-
-    return write
-
-
-@pytest.fixture
-def queue(tmp_path, recipe):
-    def write(*entries: tuple[str, str], weights: str = "") -> Path:
-        path = tmp_path / "queue.toml"
-        more = f'weights = "{tmp_path / weights}"\n' if weights else ""
-        path.write_text(
-            "".join(
-                f'[[training]]\nrecipe = "{tmp_path / name}.toml"\nbudget = "{budget}"\n{more}'
-                for name, budget in entries
-            )
-        )
-        for name, _ in entries:
-            if not (tmp_path / f"{name}.toml").exists():
-                recipe(name)
-        return path
-
-    return write
 
 
 def test_recipes_are_trained_in_order_and_exported(queue, tmp_path):
@@ -253,105 +174,6 @@ def test_an_unusable_queue_is_refused_before_anything_is_trained(text, says, rec
     path.write_text(text.replace("RECIPE", str(recipe("one"))))
     with pytest.raises(InputError, match=says):
         read_queue(path)
-
-
-def _list_better(weights: Path, **changes) -> None:
-    """Make the listed network one whose validation score nobody reaches."""
-    (entry,) = (entry for entry in listed(weights) if entry["name"] == "one")
-    entry["meta"] |= {"curve": [[50.0, 7, 0.5], [99.0, 8, -1.0]], "images": 8} | changes
-    list_weights(weights, entry)
-
-
-def test_a_worse_export_does_not_take_the_place_of_a_better_one(queue, tmp_path):
-    weights, runs = tmp_path / "weights", tmp_path / "runs"
-    path = queue(("one", "0.1s"), weights="weights")
-    work_through(read_queue(path), tmp_path, runs)
-    _list_better(weights)
-    (weights / "one.onnx").write_bytes(b"better")
-    shutil.rmtree(runs)
-    fresh = training.train(tmp_path / "one.toml", tmp_path, 0.1, runs_dir=runs, weights_dir=weights)
-    assert fresh["files"] == [str(runs / "one/one.onnx")]
-    assert "scores -1 on the same validation split" in fresh["kept_back"]
-    assert (weights / "one.onnx").read_bytes() == b"better"
-    (found,) = work_through(read_queue(path), tmp_path, runs)
-    assert (found.state, found.files) == ("trained", (str(runs / "one/one.onnx"),))
-    assert "--replace" in found.reason
-    path.write_text(path.read_text() + "replace = true\n")
-    (found,) = work_through(read_queue(path), tmp_path, runs)
-    assert (found.state, found.files, found.reason) == ("trained", (str(weights / "one.onnx"),), "")
-    assert (weights / "one.onnx").read_bytes() == (runs / "one/one.onnx").read_bytes()
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"judged_on": "another split"},
-        {"curve": [[50.0, 7, -1.0], [99.0, 8, 1e9]]},  # the better score is of an earlier network
-        {"curve": []},
-    ],
-)
-def test_only_a_better_score_of_that_network_on_that_split_keeps_an_export_back(changes, queue, tmp_path):
-    weights = tmp_path / "weights"
-    entries = read_queue(queue(("one", "0.1s"), weights="weights"))
-    work_through(entries, tmp_path, tmp_path / "runs")
-    _list_better(weights, **changes)
-    shutil.rmtree(tmp_path / "runs")
-    outcome = training.train(entries[0].path, tmp_path, 0.1, runs_dir=tmp_path / "runs", weights_dir=weights)
-    assert outcome["kept_back"] == ""
-    assert outcome["files"] == [str(weights / "one.onnx")]
-
-
-@pytest.mark.parametrize(("budget", "state"), [("99s", "trained"), ("100s", "begun")])
-def test_without_the_folder_of_its_training_an_entry_stands_by_its_weights(queue, tmp_path, budget, state):
-    weights = tmp_path / "weights"
-    work_through(read_queue(queue(("one", "0.1s"), weights="weights")), tmp_path, tmp_path / "runs")
-    _list_better(weights)
-    one, other = read_queue(queue(("one", budget), ("other", "1s"), weights="weights"))
-    found = standing(one, tmp_path / "elsewhere")
-    # Trained to the end of its curve, but its best network, which it would go on from, is of earlier.
-    (seconds,) = (entry["meta"]["seconds"] for entry in listed(weights) if entry["name"] == "one")
-    elapsed_s, wants_s = (99.0, 0.0) if state == "trained" else (seconds, 100.0 - seconds)
-    assert (found.state, found.score, found.elapsed_s, found.wants_s) == (state, -1.0, elapsed_s, wants_s)
-    assert found.files == (str(weights / "one.onnx"),)
-    assert standing(other, tmp_path / "elsewhere").state == "waiting"
-    assert not (tmp_path / "elsewhere").exists()
-
-
-def test_where_only_the_weights_are_here_a_training_goes_on_from_them(queue, tmp_path):
-    weights, runs = tmp_path / "weights", tmp_path / "runs"
-    (before,) = work_through(read_queue(queue(("one", "0.2s"), weights="weights")), tmp_path, runs)
-    shutil.rmtree(runs)
-    (entry,) = (one for one in listed(weights) if one["name"] == "one")
-    entries = read_queue(queue(("one", "0.4s"), weights="weights"))
-    found = standing(entries[0], runs)
-    assert (found.state, found.elapsed_s) == ("begun", entry["meta"]["seconds"])
-    (after,) = work_through(entries, tmp_path, runs)
-    assert after.elapsed_s >= 0.4
-    (entry_after,) = (one for one in listed(weights) if one["name"] == "one")
-    images = entry["meta"]["images"]
-    curve = [point for point in entry["meta"]["curve"] if point[1] <= images]  # up to the network that was exported
-    assert [point[1:] for point in entry_after["meta"]["curve"][: len(curve)]] == [point[1:] for point in curve]
-    assert entry_after["meta"]["images"] > images
-    assert entry_after["meta"]["taken_up_s"] == [entry["meta"]["seconds"]]
-    assert after.score < before.score
-
-
-def test_a_changed_recipe_does_not_go_on_from_weights_either(queue, recipe, tmp_path):
-    weights, runs = tmp_path / "weights", tmp_path / "runs"
-    entries = read_queue(queue(("one", "0.2s"), weights="weights"))
-    work_through(entries, tmp_path, runs)
-    shutil.rmtree(runs)
-    path = recipe("one", lr=0.02)
-    with pytest.raises(InputError, match=r"lists one of a recipe .*one\.toml with other values"):
-        training.train(path, tmp_path, 0.4, resume=True, runs_dir=runs, weights_dir=weights)
-
-
-def test_what_is_published_is_not_published_again_without_training(queue, recipe, tmp_path):
-    weights, runs = tmp_path / "weights", tmp_path / "runs"
-    work_through(read_queue(queue(("one", "0.2s"), weights="weights")), tmp_path, runs)
-    shutil.rmtree(runs)
-    with pytest.raises(InputError, match=r"budget_s is 0\.01, but .* lists one after 0\.\d+ s of it"):
-        training.train(tmp_path / "one.toml", tmp_path, 0.01, resume=True, runs_dir=runs, weights_dir=weights)
 
 
 def test_a_log_cut_short_still_tells_and_draws(tmp_path):
