@@ -80,12 +80,13 @@ def _clear_sector(buildings, origin, major, minor, reach, low, high, near, far):
             if not -low <= v <= high:
                 break
             here = origin + i * major + v * minor
-            if buildings[here]:
-                first = min(first, i)
-                last = i
-            if abs(i * slope - v * ONE) * 2 * reach <= i * ONE + MARGIN * reach:
-                near[here] = min(first, i)
-                far[here] = i - last
+            inside = buildings[here] != 0
+            first = min(first, i) if inside else first
+            last = i if inside else last
+            # Written without branches, which would be guessed wrong at every other step.
+            nearest = abs(i * slope - v * ONE) * 2 * reach <= i * ONE + MARGIN * reach
+            near[here] = min(first, i) if nearest else near[here]
+            far[here] = i - last if nearest else far[here]
 
 
 def _sectors(grid: Grid, transmitter: Transmitter) -> Iterator[tuple[int, int, int, int, int, int]]:

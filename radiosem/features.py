@@ -78,34 +78,25 @@ def scene_features(
     by_rays = not set(wanted).isdisjoint(_BY_RAYS)
     if not by_rays and set(wanted).isdisjoint(_BY_LINES):
         return out
-    # The loops are free of the interpreter lock: what rays mirror is one core's work, all the rest another's.
+    # The long loops, free of the interpreter lock, are one core's work; the many short steps another's.
     with ThreadPoolExecutor(1) as beside:
+        share = beside.submit(free_share, buildings, transmitter)
+        ends = beside.submit(clear_ends, buildings, transmitter)
         if by_rays:
-            mirrored = beside.submit(_set_reflected, channel, buildings, transmitter, grid.cell_size_m)
-        share = free_share(buildings, transmitter)
-        sight = share >= 1
-        friis = sight * free_space_gain(distance, transmitter.frequency_hz)
-        channel["free share"][:] = share
-        channel["sight"][:] = sight
+            bent = beside.submit(lambda: diffracted_gain(buildings, share.result() >= 1, transmitter, grid.cell_size_m))
+            once, again = reflected_gain(buildings, transmitter, grid.cell_size_m)
+            _set_grey(channel["reflected once"], once)
+            _set_grey(channel["reflected again"], again)
+        channel["free share"][:] = share.result()
+        np.greater_equal(share.result(), 1, out=channel["sight"])
+        friis = channel["sight"] * free_space_gain(distance, transmitter.frequency_hz)
         _set_grey(channel["free space"], friis)
-        for name, pixels in zip(("clear near", "clear far"), clear_ends(buildings, transmitter), strict=True):
+        for name, pixels in zip(("clear near", "clear far"), ends.result(), strict=True):
             np.multiply(pixels, np.float32(grid.cell_size_m / 256), out=channel[name])
         if by_rays:
-            bent = diffracted_gain(buildings, sight, transmitter, grid.cell_size_m)
-            _set_grey(channel["diffracted"], bent)
-            friis += bent
-            _set_grey(channel["rays"], friis + mirrored.result())
+            _set_grey(channel["diffracted"], bent.result())
+            _set_grey(channel["rays"], friis + bent.result() + (once + again))
     return out
-
-
-def _set_reflected(
-    channel: dict[str, NDArray[np.float32]], buildings: BuildingMap, transmitter: Transmitter, cell_size_m: float
-) -> NDArray[np.float32]:
-    """Fill in what rays mirror; returns their linear gain together."""
-    once, again = reflected_gain(buildings, transmitter, cell_size_m)
-    _set_grey(channel["reflected once"], once)
-    _set_grey(channel["reflected again"], again)
-    return once + again
 
 
 def set_law(features: NDArray[np.float32], law: PathLoss) -> None:

@@ -62,10 +62,9 @@ def diffracted_gain(
     diffracted = np.zeros(buildings.shape, np.float32)
     if buildings[transmitter.row, transmitter.col]:
         return diffracted
-    edges = np.argwhere(_edges(buildings, sight))
     place = (float(transmitter.col), float(transmitter.row))
     wavelength = SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / cell_size_m  # in cells, as all lengths of the loop
-    _diffract(buildings, sight, *place, wavelength, edges, FANS, diffracted)
+    _diffract(buildings, sight, *place, wavelength, FANS, diffracted)
     # Far from the edge the fan leaves cells out: they have what their neighbours have.
     spread = cv2.dilate(diffracted, np.ones((3, 3), np.uint8)) * ~(buildings | sight)
     return np.asarray(spread * free_space_gain(cell_size_m, transmitter.frequency_hz), np.float32)
@@ -82,54 +81,57 @@ def _outward(buildings: BuildingMap) -> tuple[NDArray[np.float32], NDArray[np.fl
         np.asarray(cv2.Sobel(smooth, cv2.CV_32F, *axes, ksize=3, scale=-1), np.float32) for axes in ((1, 0), (0, 1))
     )
     outlines, _ = cv2.findContours(buildings.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    for outline in outlines:
-        if len(outline) >= SHORTEST_WALL:
-            corners = cv2.approxPolyDP(outline, CORNER, closed=True)
-            _straighten(outline[:, 0], corners[:, 0], SHORTEST_WALL, east, south)
+    walls = [outline for outline in outlines if len(outline) >= SHORTEST_WALL]
+    if walls:
+        corners = [cv2.approxPolyDP(wall, CORNER, closed=True) for wall in walls]
+        cells, corner_cells = (np.concatenate(points)[:, 0] for points in (walls, corners))
+        counts = np.array([(len(wall), len(turns)) for wall, turns in zip(walls, corners, strict=True)])
+        _straighten(cells, corner_cells, counts, SHORTEST_WALL, east, south)
     return east, south
 
 
 @compiled
-def _straighten(outline, corners, shortest, east, south):  # type: ignore[no-untyped-def]
-    """Turn the vectors of each wall between two corners to the normal of the line through its cells."""
-    count = len(outline)
-    start = 0
-    while start < count - 1 and (outline[start, 0] != corners[0, 0] or outline[start, 1] != corners[0, 1]):
-        start += 1
-    first = start
-    corner = 1
-    for k in range(start + 1, start + count + 1):
-        x, y = outline[k % count]
-        goal = corners[corner % len(corners)]
-        if k < start + count and (x != goal[0] or y != goal[1]):
-            continue
-        cells = k - first + 1
-        if cells >= shortest:
-            mean_x, mean_y = 0.0, 0.0
-            for i in range(first, k + 1):
-                mean_x += outline[i % count, 0] / cells
-                mean_y += outline[i % count, 1] / cells
-            xx, yy, xy = 0.0, 0.0, 0.0
-            for i in range(first, k + 1):
-                dx, dy = outline[i % count, 0] - mean_x, outline[i % count, 1] - mean_y
-                xx += dx * dx
-                yy += dy * dy
-                xy += dx * dy
-            along = 0.5 * math.atan2(2 * xy, xx - yy)
-            normal_x, normal_y = -math.sin(along), math.cos(along)
-            for i in range(first + 1, k):
-                col, row = outline[i % count]
-                sign = -1.0 if normal_x * east[row, col] + normal_y * south[row, col] < 0 else 1.0
-                east[row, col], south[row, col] = sign * normal_x, sign * normal_y
-        first = k
-        corner += 1
+def _straighten(cells, corners, counts, shortest, east, south):  # type: ignore[no-untyped-def]
+    """Turn the vectors of each wall between two corners of an outline to the normal of the line through its cells.
 
-
-def _edges(buildings: BuildingMap, sight: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Cells in sight that touch a building and a shadow: there the rays turn."""
-    square = np.ones((3, 3), np.uint8)
-    by_wall, by_shadow = (cv2.dilate(a.astype(np.uint8), square) > 0 for a in (buildings, ~sight & ~buildings))
-    return np.asarray(sight & ~buildings & by_wall & by_shadow)
+    counts  [outlines, 2]: how many of `cells`, and of `corners`, are of one outline after the other
+    """
+    cells_before, corners_before = 0, 0
+    for count, turns in counts:
+        outline = cells[cells_before : cells_before + count]
+        turn = corners[corners_before : corners_before + turns]
+        cells_before += count
+        corners_before += turns
+        start = 0
+        while start < count - 1 and (outline[start, 0] != turn[0, 0] or outline[start, 1] != turn[0, 1]):
+            start += 1
+        first = start
+        corner = 1
+        for k in range(start + 1, start + count + 1):
+            x, y = outline[k % count]
+            goal = turn[corner % turns]
+            if k < start + count and (x != goal[0] or y != goal[1]):
+                continue
+            length = k - first + 1
+            if length >= shortest:
+                mean_x, mean_y = 0.0, 0.0
+                for i in range(first, k + 1):
+                    mean_x += outline[i % count, 0] / length
+                    mean_y += outline[i % count, 1] / length
+                xx, yy, xy = 0.0, 0.0, 0.0
+                for i in range(first, k + 1):
+                    dx, dy = outline[i % count, 0] - mean_x, outline[i % count, 1] - mean_y
+                    xx += dx * dx
+                    yy += dy * dy
+                    xy += dx * dy
+                along = 0.5 * math.atan2(2 * xy, xx - yy)
+                normal_x, normal_y = -math.sin(along), math.cos(along)
+                for i in range(first + 1, k):
+                    col, row = outline[i % count]
+                    sign = -1.0 if normal_x * east[row, col] + normal_y * south[row, col] < 0 else 1.0
+                    east[row, col], south[row, col] = sign * normal_x, sign * normal_y
+            first = k
+            corner += 1
 
 
 @compiled
@@ -191,25 +193,46 @@ def _reflect(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _diffract(buildings, sight, col, row, wavelength, edges, fans, diffracted):  # type: ignore[no-untyped-def]
-    """Fan out behind every edge; a cell keeps the best, 1 / distance^2 less a knife edge (ITU-R P.526-15, eq. 31)."""
+def _diffract(buildings, sight, col, row, wavelength, fans, diffracted):  # type: ignore[no-untyped-def]
+    """Fan out from every edge, a cell in sight that touches a building and a shadow.
+
+    A cell keeps the best, 1 / distance^2 less a knife edge (ITU-R P.526-15, eq. 31).
+    """
     rows, cols = buildings.shape
-    for edge in range(len(edges)):
-        edge_y, edge_x = edges[edge, 0] + 0.5, edges[edge, 1] + 0.5
-        to_x, to_y = edge_x - col - 0.5, edge_y - row - 0.5
-        before = max(math.sqrt(to_x * to_x + to_y * to_y), 1.0)
-        ahead = math.atan2(to_y, to_x)
-        for fan in range(fans):
-            bend = ((fan + 0.5) / fans - 0.5) * math.pi
-            dx, dy = math.cos(ahead + bend), math.sin(ahead + bend)
-            after = 1.0
-            while True:
-                c, r = math.floor(edge_x + dx * after), math.floor(edge_y + dy * after)
-                if not (0 <= c < cols and 0 <= r < rows) or buildings[r, c]:
-                    break
-                if not sight[r, c]:
-                    whole = before + after
-                    nu = abs(bend) * math.sqrt(2 * before * after / (wavelength * whole)) - 0.1
-                    loss = 10**0.69 * (math.sqrt(nu * nu + 1) + nu) ** 2
-                    diffracted[r, c] = max(diffracted[r, c], 1 / (whole * whole * loss))
-                after += 1.0
+    knife = 10**0.69
+    longest = rows + cols
+    whole = np.empty(longest)  # by the steps from the edge: the path's length
+    steep = np.empty(longest)  # and nu of that equation for a bend of one radian
+    for edge_row in range(rows):
+        for edge_col in range(cols):
+            if not sight[edge_row, edge_col] or buildings[edge_row, edge_col]:
+                continue
+            by_wall, by_shadow = False, False
+            for r in range(max(edge_row - 1, 0), min(edge_row + 2, rows)):
+                for c in range(max(edge_col - 1, 0), min(edge_col + 2, cols)):
+                    by_wall |= buildings[r, c]
+                    by_shadow |= not (buildings[r, c] or sight[r, c])
+            if not (by_wall and by_shadow):
+                continue
+            edge_y, edge_x = edge_row + 0.5, edge_col + 0.5
+            to_x, to_y = edge_x - col - 0.5, edge_y - row - 0.5
+            before = max(math.sqrt(to_x * to_x + to_y * to_y), 1.0)
+            ahead = math.atan2(to_y, to_x)
+            known = 1
+            for fan in range(fans):
+                bend = ((fan + 0.5) / fans - 0.5) * math.pi
+                dx, dy = math.cos(ahead + bend), math.sin(ahead + bend)
+                after = 1
+                while True:
+                    c, r = math.floor(edge_x + dx * after), math.floor(edge_y + dy * after)
+                    if not (0 <= c < cols and 0 <= r < rows) or buildings[r, c]:
+                        break
+                    if not sight[r, c]:
+                        while known <= after:
+                            whole[known] = before + known
+                            steep[known] = math.sqrt(2 * before * known / (wavelength * whole[known]))
+                            known += 1
+                        nu = abs(bend) * steep[after] - 0.1
+                        amplitude = (math.sqrt(nu * nu + 1) - nu) / whole[after]
+                        diffracted[r, c] = max(diffracted[r, c], amplitude * amplitude / knife)
+                    after += 1
