@@ -193,8 +193,7 @@ class _Decoder(nn.Module):
 class MapSenderTask:
     """Learn to send whole maps, under the eight symmetries of the square.
 
-    options  kind (key of `SENDERS`) and its own options, models (simulations to learn from), batch, lr; id, the name of
-             what is published, map-KIND where none is given
+    options  kind (key of `SENDERS`) and its own options, models (simulations to learn from), batch, lr
     """
 
     averaged = ("sender",)
@@ -257,7 +256,7 @@ class MapSenderTask:
 
     def exported(self) -> Mapping[str, Exported]:
         """What the sender runs, and what the receiver runs."""
-        name = self.options.get("id", f"map-{self.options['kind']}")
+        name = f"map-{self.options['kind']}"
         grey = _image(self.validation[0][None])
         with torch.no_grad():
             symbols = self.sender.to_levels(grey).round()
@@ -267,7 +266,7 @@ class MapSenderTask:
         }
 
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
-        """Write ID-encoder.onnx and ID-decoder.onnx."""
+        """Write map-KIND-encoder.onnx and map-KIND-decoder.onnx."""
         (encoder, to_send), (decoder, to_draw) = self.exported().items()
         told = {key: self.options[key] for key in ("bits_a_symbol", "symbols_a_cell", "stride")}
         facts: dict[str, Any] = {
