@@ -117,8 +117,9 @@ def _ends_above_best(curve: Sequence[Point]) -> bool:
 
 
 def _before_late(curve: Sequence[Point]) -> list[float]:
-    """Errors before the last quarter of the time."""
-    return [error for seconds, _, error in curve if seconds <= (1 - LATE_SHARE) * curve[-1][0]]
+    """Errors before the last quarter of the time; none where there is no curve."""
+    end_s = max((seconds for seconds, *_ in curve), default=0.0)
+    return [error for *_, error in _by(curve, (1 - LATE_SHARE) * end_s / 60)]
 
 
 def draw(rows: Sequence[Row], path: Path) -> Path | None:
