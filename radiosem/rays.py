@@ -62,9 +62,10 @@ def diffracted_gain(
     diffracted = np.zeros(buildings.shape, np.float32)
     if buildings[transmitter.row, transmitter.col]:
         return diffracted
+    edges = np.argwhere(_edges(buildings, sight))
     place = (float(transmitter.col), float(transmitter.row))
     wavelength = SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / cell_size_m  # in cells, as all lengths of the loop
-    _diffract(buildings, sight, *place, wavelength, FANS, diffracted)
+    _diffract(buildings, sight, *place, wavelength, edges, FANS, diffracted)
     # Far from the edge the fan leaves cells out: they have what their neighbours have.
     spread = cv2.dilate(diffracted, np.ones((3, 3), np.uint8)) * ~(buildings | sight)
     return np.asarray(spread * free_space_gain(cell_size_m, transmitter.frequency_hz), np.float32)
@@ -134,6 +135,13 @@ def _straighten(cells, corners, counts, shortest, east, south):  # type: ignore[
             corner += 1
 
 
+def _edges(buildings: BuildingMap, sight: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cells in sight that touch a building and a shadow: there the rays turn."""
+    square = np.ones((3, 3), np.uint8)
+    by_wall, by_shadow = (cv2.dilate(a.astype(np.uint8), square) > 0 for a in (buildings, ~sight & ~buildings))
+    return np.asarray(sight & ~buildings & by_wall & by_shadow)
+
+
 @compiled
 def _reflect(  # type: ignore[no-untyped-def]
     buildings, east, south, col, row, rays, bounces, permittivity, weakest, reflected
@@ -193,46 +201,30 @@ def _reflect(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _diffract(buildings, sight, col, row, wavelength, fans, diffracted):  # type: ignore[no-untyped-def]
-    """Fan out from every edge, a cell in sight that touches a building and a shadow.
-
-    A cell keeps the best, 1 / distance^2 less a knife edge (ITU-R P.526-15, eq. 31).
-    """
+def _diffract(buildings, sight, col, row, wavelength, edges, fans, diffracted):  # type: ignore[no-untyped-def]
+    """Fan out behind every edge; a cell keeps the best, 1 / distance^2 less a knife edge (ITU-R P.526-15, eq. 31)."""
     rows, cols = buildings.shape
     knife = 10**0.69
-    longest = rows + cols
-    whole = np.empty(longest)  # by the steps from the edge: the path's length
-    steep = np.empty(longest)  # and nu of that equation for a bend of one radian
-    for edge_row in range(rows):
-        for edge_col in range(cols):
-            if not sight[edge_row, edge_col] or buildings[edge_row, edge_col]:
-                continue
-            by_wall, by_shadow = False, False
-            for r in range(max(edge_row - 1, 0), min(edge_row + 2, rows)):
-                for c in range(max(edge_col - 1, 0), min(edge_col + 2, cols)):
-                    by_wall |= buildings[r, c]
-                    by_shadow |= not (buildings[r, c] or sight[r, c])
-            if not (by_wall and by_shadow):
-                continue
-            edge_y, edge_x = edge_row + 0.5, edge_col + 0.5
-            to_x, to_y = edge_x - col - 0.5, edge_y - row - 0.5
-            before = max(math.sqrt(to_x * to_x + to_y * to_y), 1.0)
-            ahead = math.atan2(to_y, to_x)
-            known = 1
-            for fan in range(fans):
-                bend = ((fan + 0.5) / fans - 0.5) * math.pi
-                dx, dy = math.cos(ahead + bend), math.sin(ahead + bend)
-                after = 1
-                while True:
-                    c, r = math.floor(edge_x + dx * after), math.floor(edge_y + dy * after)
-                    if not (0 <= c < cols and 0 <= r < rows) or buildings[r, c]:
-                        break
-                    if not sight[r, c]:
-                        while known <= after:
-                            whole[known] = before + known
-                            steep[known] = math.sqrt(2 * before * known / (wavelength * whole[known]))
-                            known += 1
-                        nu = abs(bend) * steep[after] - 0.1
-                        amplitude = (math.sqrt(nu * nu + 1) - nu) / whole[after]
-                        diffracted[r, c] = max(diffracted[r, c], amplitude * amplitude / knife)
-                    after += 1
+    steep = np.empty(rows + cols)  # nu of that equation for a bend of one radian, by the steps from the edge
+    for edge in range(len(edges)):
+        edge_y, edge_x = edges[edge, 0] + 0.5, edges[edge, 1] + 0.5
+        to_x, to_y = edge_x - col - 0.5, edge_y - row - 0.5
+        before = max(math.sqrt(to_x * to_x + to_y * to_y), 1.0)
+        ahead = math.atan2(to_y, to_x)
+        known = 1
+        for fan in range(fans):
+            bend = ((fan + 0.5) / fans - 0.5) * math.pi
+            dx, dy = math.cos(ahead + bend), math.sin(ahead + bend)
+            after = 1
+            while True:
+                c, r = math.floor(edge_x + dx * after), math.floor(edge_y + dy * after)
+                if not (0 <= c < cols and 0 <= r < rows) or buildings[r, c]:
+                    break
+                if not sight[r, c]:
+                    while known <= after:
+                        steep[known] = math.sqrt(2 * before * known / (wavelength * (before + known)))
+                        known += 1
+                    nu = abs(bend) * steep[after] - 0.1
+                    amplitude = (math.sqrt(nu * nu + 1) - nu) / (before + after)
+                    diffracted[r, c] = max(diffracted[r, c], amplitude * amplitude / knife)
+                after += 1
