@@ -93,7 +93,8 @@ def train(
         return
     if resume and restart:
         raise InputError("both --resume and --restart are given; a training goes on or begins again")
-    require("training", "train", "torch")
+    if not status:
+        require("training", "train", "torch")
     if queue is not None:
         if restart or replace or weights is not None:
             raise InputError(

@@ -1,6 +1,9 @@
 """`radiosem train`: what it takes together, and what it tells of a queue."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +68,20 @@ def test_what_is_under_way_is_told_with_its_score(queue: Path, tmp_path: Path) -
     told = run("--queue", str(queue), "--runs", str(tmp_path / "runs"), "--status", "--json")
     (entry,) = json.loads(told.stdout)
     assert (entry["state"], entry["score"], entry["elapsed_s"], entry["wants_s"]) == ("begun", 0.25, 30.0, 90.0)
+
+
+def test_a_queue_tells_without_torch(queue: Path) -> None:
+    code = "import sys; sys.modules['torch'] = None; from testbed.cli import app; app()"
+    told = subprocess.run(
+        [sys.executable, "-c", code, "train", "--queue", queue, "--status", "--json"],
+        cwd=queue.parent,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)[0]["state"] == "waiting"
 
 
 def test_curves_are_drawn_beside_the_log(tmp_path: Path) -> None:

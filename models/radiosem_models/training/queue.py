@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from radiosem.errors import InputError, RadiosemError
-from radiosem_models.training.loop import train
 from radiosem_models.training.manifest import listed, validated
 from radiosem_models.training.recipe import Recipe, listed_as, parse_budget_s, read_recipe
 from radiosem_models.training.run_folder import differences, is_held, progress, read_outcome
@@ -137,6 +136,8 @@ def work_through(
     report   called with the recipe's name, its share done and a line of text
     returns  how every entry stands; one that could not be trained is `failed` and says why, and the others go on
     """
+    from radiosem_models.training.loop import train  # imports torch, which telling how entries stand does not need
+
     failed: dict[str, str] = {}
     for entry in queue:
         name = entry.recipe.name
