@@ -22,7 +22,8 @@ def gradients(grey: Tensor) -> Tensor:
     along = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]])
     across = torch.tensor([[0.0, 1, 2], [-1, 0, 1], [-2, -1, 0]])
     kernels = torch.stack([along, along.T, across, across.flip(0)])[:, None]
-    return F.conv2d(grey, kernels.to(grey), padding=1)
+    with torch.autocast(grey.device.type, enabled=False):
+        return F.conv2d(grey, kernels.to(grey), padding=1)
 
 
 def direction_loss(fake: Tensor, truth: Tensor) -> Tensor:
@@ -68,7 +69,7 @@ class RmeGan(Adversarial):
         self, channels: Tensor, truth: Tensor, weight: Tensor, phase: int, players: Mapping[str, nn.Module]
     ) -> dict[str, Tensor]:
         """The phase's sum; the discriminator's."""
-        fake = self(channels)
+        fake = self(channels).float()  # similarity is a difference of squares: not for bfloat16
         judge = players["discriminator"]
         adversarial, squared, other = WEIGHTS[phase]
         shape_loss = direction_loss(fake, truth) if phase == 0 else structure_loss(fake, truth)

@@ -55,7 +55,8 @@ class RivalTask:
              half_images (images that are learned from at half the resolution first, at a quarter of the time each),
              first_images (where a training has two phases: images after which the second begins), players_rate (share
              of lr by which discriminators and the like learn; 1 if left out), models (simulations to learn from), rough
-             (the share of maps rebuilt from a roughened mask)
+             (the share of maps rebuilt from a roughened mask), bfloat16 (true: convolutions in bfloat16 while learning,
+             never while judged; twice as fast on a processor with AVX512-BF16, slower on one without)
     raises   InputError on an unknown rival or inputs
     """
 
@@ -116,7 +117,8 @@ class RivalTask:
         channels, truth, weight = self._draw(rng)
         phase = self.phase
         self.network.train()
-        losses = self.network.losses(channels, truth, weight, phase, self.players)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.get("bfloat16", False)):
+            losses = self.network.losses(channels, truth, weight, phase, self.players)
         self._update(self._optimizers[f"phase {phase}"], losses["network"])
         for name in self.players:
             self._update(self._optimizers[name], losses[name])

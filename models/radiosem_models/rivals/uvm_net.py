@@ -36,7 +36,11 @@ class RowScan(nn.Module):
         self.skip = nn.Parameter(torch.ones(self.heads))
 
     def forward(self, image: Tensor) -> Tensor:
-        """[B, C, H, W] -> the same."""
+        """[B, C, H, W] -> the same, in float32: a decay over a whole image is not for less."""
+        with torch.autocast(image.device.type, enabled=False):
+            return self._scan(image.float())
+
+    def _scan(self, image: Tensor) -> Tensor:
         batch, channels, rows, cols = image.shape
         x, dt, b, c = self.project(image).split(self.parts, 1)
         x = x.reshape(batch, self.heads, channels // self.heads, rows, cols)

@@ -20,7 +20,7 @@ from radiosem.errors import InputError
 
 CHECKPOINT, LOG, OUTCOME, LOCK = "last.pt", "log.jsonl", "outcome.json", "held"
 # What may differ between a training and its continuation, for it does not change what is learned.
-NEUTRAL = ("name", "validate_every_s", "options.aerial", "options.cache", "options.test_seeds")
+NEUTRAL = ("name", "validate_every_s", "options.aerial", "options.bfloat16", "options.cache", "options.test_seeds")
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from radiosem.errors import InputError
 from radiosem.inference import Network
 from radiosem_models.rivals.rival import INPUTS
+from radiosem_models.rivals.rme_gan import gradients, structure_loss
 from radiosem_models.rivals.task import RIVALS, RivalTask
 from radiosem_models.rivals.uvm_net import RowScan
 from radiosem_models.training.loop import train
@@ -65,6 +66,35 @@ def test_a_few_steps_lower_the_error(rival, city):
     assert error() < 0.9 * before
     assert {"network", *task.players} < {*losses[0]}
     assert task.validate()["score"] > 0
+
+
+@pytest.mark.parametrize("rival", sorted(RIVALS))
+def test_what_is_learned_in_bfloat16_is_kept_and_judged_in_float32(rival, city):
+    task = RivalTask(options(rival, bfloat16=True), city, seed=0)
+    seen: list[torch.dtype] = []
+    convolution = next(m for m in task.network.modules() if isinstance(m, torch.nn.Conv2d))
+    convolution.register_forward_hook(lambda module, x, out: seen.append(out.dtype))
+    before = [p.clone() for p in task.network.learner(0).parameters()]
+    losses = task.step(np.random.default_rng(0))
+    assert np.isfinite(list(losses.values())).all()
+    assert {*seen} == {torch.bfloat16}
+    after = [*task.network.learner(0).parameters()]
+    assert {p.dtype for p in after} == {torch.float32}
+    assert not all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    seen.clear()
+    task.validate()
+    assert {*seen} == {torch.float32}
+
+
+def test_likeness_and_long_memory_are_of_full_precision_in_bfloat16_too():
+    torch.manual_seed(0)
+    scan, image = RowScan(32), torch.rand(1, 32, 8, 64)
+    fake, truth = torch.rand(2, 1, 1, 32, 32)
+    with torch.no_grad():
+        exact = scan(image), gradients(fake)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert all(torch.equal(a, b) for a, b in zip(exact, (scan(image), gradients(fake)), strict=True))
+            assert structure_loss(fake, truth).dtype == torch.float32
 
 
 @pytest.mark.parametrize("rival", ["radiounet", "geo2sigmap"])
