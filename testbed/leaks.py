@@ -65,6 +65,17 @@ def refuse_seen(networks: Iterable[str], masks: Mapping[str, BuildingMap]) -> No
             raise InputError(refusal(name, seen, len(masks)))
 
 
+def seen_by_any(networks: Iterable[str], masks: Mapping[str, BuildingMap]) -> set[str]:
+    """Blocks whose buildings some network saw in training: all of them where one does not say what it saw."""
+    seen: set[str] = set()
+    for name in networks:
+        try:
+            seen |= seen_blocks(masks, training_fingerprints(name)).keys()
+        except InputError:
+            return {*masks}
+    return seen
+
+
 def refusal(model: str, seen: dict[str, float], blocks: int) -> str:
     """Why a model is not scored, naming the maps it saw."""
     worst = sorted(seen, key=lambda block_id: -seen[block_id])

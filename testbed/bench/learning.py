@@ -26,7 +26,7 @@ def learning_rows(models: Sequence[str]) -> list[Row]:
              parameters in millions, images and minutes of the whole training, best_minutes (when the exported weights
              were reached), val_e4 (their error on the validation split, MSE of grey in [0, 1] times 1e4), val_e4_at_T
              by `AT_MINUTES` (the best by then; None where the training was shorter), late_gain (by which share the best
-             error fell in the last quarter of its time), ends_above_best (as after a change of phase: then there is no
+             error, of the second phase where there are two, fell in the last quarter of its time), ends_above_best (as after a change of phase: then there is no
              late_gain), judged_on (hash of the validation split) and curve; equal_minutes that it and our generator
              both had on that split, images that it had seen and the best of each by then, images_at_equal,
              val_e4_at_equal and cgan_e4_at_equal; None where the manifest does not say
@@ -53,6 +53,8 @@ def two_rows(row: Row) -> list[Row]:
 def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
     meta = entry.meta
     curve: list[Point] = [(float(s), int(n), float(error)) for s, n, error in meta.get("curve", [])]
+    # Of a training with two phases, the second alone tells whether it has stalled.
+    second = [point for point in curve if point[1] >= meta.get("first_images", 0)] or curve
     error = entry.metrics.get("val_mse")
     return {
         "model": model,
@@ -64,7 +66,7 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
         "best_minutes": None if "seconds" not in meta else meta["seconds"] / 60,
         "val_e4": None if error is None else 1e4 * error,
         **{f"val_e4_at_{minutes}": _best_by(curve, minutes) for minutes in AT_MINUTES},
-        "late_gain": _late_gain(curve),
+        "late_gain": None if _ends_above_best(curve) else _late_gain(second),
         "ends_above_best": _ends_above_best(curve),
         "judged_on": meta.get("judged_on"),
         "curve": curve,
@@ -98,13 +100,9 @@ def _best_by(curve: Sequence[Point], minutes: float) -> float | None:
 
 
 def _late_gain(curve: Sequence[Point]) -> float | None:
-    """Share by which the best error fell in the last quarter of the time.
-
-    None where nothing was scored before it, and where the error ends above a best from before: that says nothing of
-    how the rest was learning.
-    """
+    """Share by which the best error fell in the last quarter of the time; None where nothing was scored before it."""
     before = _before_late(curve)
-    if not before or _ends_above_best(curve):
+    if not before:
         return None
     return 1 - min(error for *_, error in curve) / min(before)
 

@@ -56,30 +56,47 @@ class RateSettings:
     def check(self) -> None:
         """Raise InputError naming the first setting that is unusable."""
         for name, values in (("links", self.links), ("es_n0_db", self.es_n0_db)):
-            if not values or len(set(values)) < len(values):
-                raise InputError(f"{name} is {', '.join(map(str, values)) or 'empty'}; give each value once")
+            if not values:
+                raise InputError(f"{name} is empty; give at least one")
+        plan = self.plan
+        for name, given in (
+            ("links", self.links),
+            ("es_n0_db", self.es_n0_db),
+            ("codecs", plan.codecs),
+            ("map senders", plan.map_senders),
+            ("qualities", plan.qualities),
+            ("scales", plan.scales),
+            ("readings", plan.readings),
+            ("rehearsed", plan.rehearsed),
+        ):
+            if len(set(given)) < len(given):
+                raise InputError(f"{name} is {', '.join(map(str, given))}; give each value once")
         for link in self.links:
             make_link(link)
         for value in self.es_n0_db:
             check_es_n0_db(value)
             if not -30 <= value <= 60:
                 raise InputError(f"es_n0_db has {value}; it must lie in -30..60 dB")
-        for quality in self.plan.qualities:
-            for scale in self.plan.scales:
+        for quality in plan.qualities:
+            for scale in plan.scales:
                 make_codec("jpeg", scale=scale, quality=quality)
-        for codec in self.plan.codecs:
+        for codec in plan.codecs:
             make_codec(codec)
-        for name, counts, least in (("readings", self.plan.readings, 0), ("rehearsed", self.plan.rehearsed, 1)):
-            if len(set(counts)) < len(counts) or not all(least <= n <= MAX_READINGS for n in counts):
-                raise InputError(f"{name} is {counts}; give numbers in {least}..{MAX_READINGS}, each once")
-        if self.plan.codecs and not (self.plan.readings or self.plan.rehearsed):
+        for name, counts, least in (("readings", plan.readings, 0), ("rehearsed", plan.rehearsed, 1)):
+            if not all(least <= n <= MAX_READINGS for n in counts):
+                raise InputError(f"{name} is {counts}; give numbers in {least}..{MAX_READINGS}")
+        if plan.codecs and not (plan.readings or plan.rehearsed):
             raise InputError("readings and rehearsed are both empty; no frame of a mask codec would be sent")
-        for name in self.plan.map_senders:
-            make_map_senders(name, self.plan.qualities, self.plan.scales)
-        if not self.plan.codecs and not self.plan.map_senders:
+        for name in plan.map_senders:
+            make_map_senders(name, plan.qualities, plan.scales)
+        if not plan.codecs and not plan.map_senders:
             raise InputError("codecs and map senders are both empty; there is nothing to send")
         self.source.ids()
-        self.source.refuse_seen([name for name in self.networks() if not name.endswith("-encoder")])
+        self.source.refuse_seen(self.judged())
+
+    def judged(self) -> tuple[str, ...]:
+        """Networks whose training must not have seen the maps; an encoder was trained on what its decoder was."""
+        return tuple(name for name in self.networks() if not name.endswith("-encoder"))
 
     def networks(self) -> tuple[str, ...]:
         """Trained networks that take part, as the manifest names them."""
@@ -219,6 +236,7 @@ def summarise(settings: RateSettings, rows: Sequence[Row]) -> dict[str, Any]:
         "audit": {
             **settings.source.about(),
             "maps": len(settings.source.ids()),
+            "maps_seen_in_training": settings.source.seen_maps(settings.judged()),
             "spatial_blocks": len({settings.source.regions()[scene_id] for scene_id in settings.source.ids()}),
             "noise_seed": settings.seed,
             "conventions": audit.CONVENTIONS,

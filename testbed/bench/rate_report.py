@@ -119,6 +119,8 @@ def _page(summary: dict[str, Any], examples: list[str], out: Path) -> str:
         f"Tables over senders are of {chosen.link} at Es/N0 = {chosen.es_n0_db:g} dB; differences are to "
         f"{chosen.sender}."
     )
+    if seen := audit["maps_seen_in_training"]:
+        lead += f" Networks saw the buildings of {seen} of them in training: their scores say nothing of unseen cities."
     drawn = [pages.figure(out / f"errors-{scene_id}.png", f"Error maps of map {scene_id}") for scene_id in examples]
     return pages.page(
         "Bandwidth against error",

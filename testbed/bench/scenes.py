@@ -20,7 +20,7 @@ from radiosem.rebuild import Rebuilt, rehearse
 from radiosem.scale import Scale
 from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Samples, Semantics, Transmitter
 from radiosem_models.data import Dataset, MapKey
-from testbed.leaks import refuse_seen
+from testbed.leaks import refuse_seen, seen_by_any
 from testbed.make_pack import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
 from testbed.pack import PackEntry, meter_floor_dbm, open_pack, read_grey
 
@@ -102,6 +102,9 @@ class Source(Protocol):
     def refuse_seen(self, networks: Sequence[str]) -> None:
         """Raise InputError when one of these networks was trained on buildings that the scenes show."""
 
+    def seen_maps(self, networks: Sequence[str]) -> int:
+        """Of how many scenes some network saw the buildings in training; of all where one does not say what it saw."""
+
 
 @dataclass(frozen=True)
 class DataSource:
@@ -171,6 +174,14 @@ class DataSource:
         if not self.allow_seen:
             refuse_seen(networks, self._dataset.masks(key.block_id for key in self._keys.values()))
 
+    def seen_maps(self, networks: Sequence[str]) -> int:
+        """0 where seen maps are refused: then there are none."""
+        if not self.allow_seen:
+            return 0
+        blocks = [key.block_id for key in self._keys.values()]
+        seen = seen_by_any(networks, self._dataset.masks(blocks))
+        return sum(block_id in seen for block_id in blocks)
+
     def about(self) -> dict[str, object]:
         """Name, split and its SHA-256 over the masks, that over the truths, simulation, scale and samples."""
         scale = self._dataset.scale
@@ -236,8 +247,17 @@ class PackSource:
     def refuse_seen(self, networks: Sequence[str]) -> None:
         """By fingerprints of the masks; also raises where a network does not say what it was trained on."""
         if not self.allow_seen:
-            masks = {str(entry.about["block"]): entry.truth().buildings for entry in self._entries.values()}
-            refuse_seen(networks, masks)
+            refuse_seen(networks, self._masks())
+
+    def seen_maps(self, networks: Sequence[str]) -> int:
+        """0 where seen maps are refused: then there are none."""
+        if not self.allow_seen:
+            return 0
+        seen = seen_by_any(networks, self._masks())
+        return sum(block_id in seen for block_id in self.regions().values())
+
+    def _masks(self) -> dict[str, BuildingMap]:
+        return {str(entry.about["block"]): entry.truth().buildings for entry in self._entries.values()}
 
     @cached_property
     def _truth_sha256(self) -> str:
@@ -262,6 +282,7 @@ class PackSource:
             "truth_sha256": self._truth_sha256,
             "gain": "as pack.json says of each observation",
             "scale": {"floor_db": scale.floor_db, "top_db": scale.top_db},
+            "seen_maps_allowed": self.allow_seen,
             "law": "fitted from the pack's samples",
         }
 

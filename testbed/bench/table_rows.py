@@ -70,11 +70,8 @@ def quality(scores: dict[str, Any]) -> Row:
     return {key: scores[key] for key in keys} | _of_maps(scores)
 
 
-def rate_rows(rate: dict[str, Any] | None, seen_maps: int = 0) -> list[Row]:
-    """Table II: every sender beside the paper's row of its family; without a sweep the paper's rows alone.
-
-    seen_maps  of how many maps some network of the sweep saw the buildings in training
-    """
+def rate_rows(rate: dict[str, Any] | None) -> list[Row]:
+    """Table II: every sender beside the paper's row of its family; without a sweep the paper's rows alone."""
     measured = [] if rate is None else rate["cells"]
     paper = {row.ours: row for row in published.TABLE_II}
     rows = []
@@ -89,7 +86,7 @@ def rate_rows(rate: dict[str, Any] | None, seen_maps: int = 0) -> list[Row]:
                 "mse_e4": 1e4 * cell["mse"],
                 "mse_interval_e4": _in_e4(cell["mse_interval"]),
                 "maps": cell["maps"],
-                "seen_maps": seen_maps,
+                "seen_maps": rate["audit"]["maps_seen_in_training"] if rate else 0,
                 "failed_share": cell["failed_share"],
                 "paper_kb": told and told.kb,
                 "paper_mse_e4": told and told.mse_e4,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from channel_sim.link import DEFAULT_LINK
+from radiosem import weights
 from radiosem.codecs import codec_names
 from radiosem.errors import InputError, RadiosemError
 from radiosem.readings import DEFAULT_READINGS
@@ -27,8 +28,7 @@ from testbed.bench.spread import spread
 from testbed.bench.store import source_digest
 from testbed.bench.table_rows import Row, against, from_samples, quality, rate_rows, ratio, sample_free
 from testbed.interpolation import INTERPOLATORS
-from testbed.leaks import seen_blocks, training_fingerprints
-from testbed.reconstruct import evaluate, regions_known
+from testbed.reconstruct import evaluate, network_of, regions_known
 from testbed.written import make_folder, write_whole
 
 ES_N0_DB = 10.0
@@ -115,7 +115,7 @@ def run_tables(
 ) -> dict[str, Any]:
     """Score, time, sweep, and write `out`/tables.json, tables.md and report.html.
 
-    Scores are kept in `out`/scores by reconstructor, simulation, masks and maps of the split, weights, source code and
+    Scores are kept in `out`/scores by reconstructor, simulation, masks, maps and scale, weights, source code and
     whether seen maps are allowed, so that a run that was stopped goes on, and what has changed is scored again. Times
     are of every run.
 
@@ -141,7 +141,7 @@ def run_tables(
     )
     tables = {
         "table_1": against(published.TABLE_I, in_grey, asdict),
-        "table_2": rate_rows(rate, 0 if rate is None else _seen_by_senders(settings, dataset, rate)),
+        "table_2": rate_rows(rate),
         "radiodiff_2_static": against(published.RADIODIFF_STATIC, still, asdict),
         "radiodiff_2_dynamic": against(published.RADIODIFF_DYNAMIC, moving, asdict),
         "radiodiff_4": against(published.RADIODIFF_COST, costs, asdict),
@@ -179,10 +179,11 @@ def _scores(
     folder = out / "scores"
     make_folder(folder, "out")
     masks = dataset.split_hash(settings.split)
+    scale = None if dataset.known_scale is None else asdict(dataset.known_scale)
     maps = {gain: dataset.truth_hash(dataset.keys(settings.split, (gain,))) for gain in {task.gain for task in tasks}}
     paths = {}
     for task in tasks:
-        key = _key(task, [masks, maps[task.gain], settings.allow_seen, source_digest()])
+        key = _key(task, [masks, maps[task.gain], scale, settings.allow_seen, source_digest()])
         paths[task] = folder / f"{task.model}-{task.gain}-{key}.json"
     missing = [task for task in tasks if not paths[task].is_file()]
     report("scoring", len(tasks) - len(missing), len(tasks))
@@ -201,7 +202,9 @@ def _scores(
 
 def _key(task: Scoring, depends_on: Sequence[Any]) -> str:
     """Names everything that a score depends on; `depends_on` is what all scores of a run have in common."""
-    content = json.dumps([*depends_on, task.gain, task.model, task.share, weights_of(task.model)])
+    network = network_of(task.model)
+    told = None if network is None else weights.entry(network).meta
+    content = json.dumps([*depends_on, task.gain, task.model, task.share, weights_of(task.model), told])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -226,20 +229,6 @@ def _source(settings: TableSettings) -> DataSource:
     return DataSource(
         settings.data, settings.static_gain, settings.split, settings.maps, allow_seen=settings.allow_seen
     )
-
-
-def _seen_by_senders(settings: TableSettings, dataset: Dataset, rate: dict[str, Any]) -> int:
-    """Of how many maps of the sweep some network in it saw the buildings; of all where one does not say what it saw."""
-    if not settings.allow_seen:
-        return 0  # the sweep would have refused them
-    blocks = [scene_id.rpartition("_")[0] for scene_id in _source(settings).ids()]
-    masks, seen = dataset.masks(blocks), set[str]()
-    for name in rate["audit"]["weights_sha256"]:
-        try:
-            seen |= seen_blocks(masks, training_fingerprints(name)).keys()
-        except InputError:
-            return len(blocks)
-    return sum(block_id in seen for block_id in blocks)
 
 
 def _costs(settings: TableSettings, report: Callable[[str, int, int], None]) -> dict[str, Row]:

@@ -174,7 +174,7 @@ def _note(name: str, row: Row) -> str:
     if name in ("samples", "learning"):
         return ""
     if row["model"] is None:
-        return "the paper's figure alone; nothing here stands for it"
+        return "the paper's figure alone"
     if row["method"] is None:
         return "no such row in the paper"
     if name == "table_2":

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+import zlib
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from radiosem.errors import InputError
 from radiosem_models.rendering.aerial import AerialTiles, View, by_hash, ground_of
+from radiosem_models.rendering.landscape import landscape_image
 from radiosem_models.rendering.landscapes import aerial_crop, aerial_tile, disturb, rendered_crop
 from radiosem_models.segmenter import Segmenter, SegmenterTask, pooled_iou, probability, segmentation_loss
 
@@ -189,10 +191,16 @@ def test_no_ground_serves_twice(task):
     assert trained.isdisjoint(task.test_grounds + task.val_grounds)
 
 
-def test_a_cached_landscape_is_the_one_that_would_be_drawn(task):
-    drawn = task.landscapes.image("0", 5).copy()
-    assert np.array_equal(task.landscapes.image("0", 5), drawn)
+def test_a_cached_landscape_is_the_one_that_would_be_drawn(task, monkeypatch):
+    heights, seed = task.landscapes.heights_m("0"), zlib.crc32(b"0 5")
+    drawn = landscape_image(heights, seed)
     assert drawn.shape[:2] == task.landscapes.buildings("0").shape
+    for _ in ("drawn", "read"):
+        assert np.array_equal(task.landscapes.image("0", 5), drawn)
+    turned = np.ascontiguousarray(heights[::-1])  # another block has taken the id
+    monkeypatch.setattr(task.landscapes, "heights_m", lambda block_id: turned)
+    assert np.array_equal(task.landscapes.image("0", 5), landscape_image(turned, seed))
+    assert not np.array_equal(landscape_image(turned, seed), drawn)
 
 
 def test_steps_lower_the_loss(task):

@@ -26,7 +26,7 @@ Crop = tuple[NDArray[np.uint8], NDArray[np.bool_]]  # image [S, S, 3] RGB, build
 class Landscapes:
     """Rendered landscapes of the blocks of a data set, by block and seed; two blocks never share their look.
 
-    cache  folder for the images; one that another version of the renderer filled is not read
+    cache  folder for the images; what another version of the renderer drew, or from other heights, is not read
     """
 
     def __init__(self, data: Dataset, cache: Path) -> None:
@@ -49,7 +49,8 @@ class Landscapes:
         return self._drawn(f"{block_id}-{seed}", self.heights_m(block_id), zlib.crc32(f"{block_id} {seed}".encode()))
 
     def _drawn(self, name: str, heights_m: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-        path = self._folder / f"{name}.npy"
+        digest = hashlib.sha256(repr(heights_m.shape).encode() + heights_m.tobytes()).hexdigest()[:16]
+        path = self._folder / f"{name}-{digest}.npy"
         if not path.is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
             temporary = path.with_suffix(f".{os.getpid()}.npy")

@@ -165,7 +165,7 @@ class RivalTask:
             "sides_multiple_of": self.network.sides_multiple_of,
         }
         if self.network.phases > 1:
-            meta["phase"] = self.phase
+            meta |= {"phase": self.phase, "first_images": self.options.get("first_images", 0)}
         path = export_network(
             exported,
             folder,

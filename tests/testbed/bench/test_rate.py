@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -264,6 +265,42 @@ def test_the_pack_is_a_source_with_its_own_samples() -> None:
     assert len(set(source.regions().values())) < len(source.ids())
 
 
+@pytest.mark.parametrize("kind", ["data", "pack"])
+def test_a_sweep_over_seen_maps_counts_those_that_any_of_its_networks_saw(
+    small_city: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    def fingerprints(name: str) -> str:
+        if name == "silent":
+            raise InputError("it does not say")
+        return name
+
+    monkeypatch.setattr(leaks, "training_fingerprints", fingerprints)
+    monkeypatch.setattr(leaks, "seen_blocks", lambda masks, name: dict.fromkeys([*masks][:1], 1.0))
+    allowed = DataSource(small_city, allow_seen=True) if kind == "data" else PackSource(SAMPLE_PACK, allow_seen=True)
+    first = next(iter(allowed.regions()))
+    block = {"data": first.rpartition("_")[0], "pack": allowed.regions()[first]}[kind]
+    blocks = {"data": lambda one: one.rpartition("_")[0], "pack": lambda one: allowed.regions()[one]}[kind]
+    of_first = sum(blocks(scene_id) == block for scene_id in allowed.ids())
+    assert allowed.seen_maps(["generator", "jscc-decoder"]) == of_first < len(allowed.ids())
+    assert allowed.seen_maps(["generator", "silent"]) == len(allowed.ids())
+    refused = replace(allowed, allow_seen=False)
+    assert refused.seen_maps(["generator"]) == 0
+    assert refused.about() != allowed.about()
+
+
+def test_seen_maps_are_said_in_the_report_and_its_audit(
+    swept: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from testbed.bench.rate_report import write_report
+
+    out, summary = swept
+    assert summary["audit"]["maps_seen_in_training"] == 0
+    assert "saw the buildings" not in (out / "report.html").read_text()
+    (out / "seen").mkdir()
+    write_report(summary | {"audit": summary["audit"] | {"maps_seen_in_training": 2}}, {}, out / "seen")
+    assert "Networks saw the buildings of 2 of them in training" in (out / "seen/report.html").read_text()
+
+
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["bench", "rate", *arguments], env={"COLUMNS": "300", "TERM": "dumb"})
 
@@ -275,6 +312,8 @@ def run(*arguments: str) -> Result:
         (("--links", "string-and-cups"), "link is 'string-and-cups'"),
         (("--snr-db", "10,loud"), "snr_db has 'loud'; it must be numbers of dB"),
         (("--snr-db", "10,10"), "es_n0_db is 10.0, 10.0; give each value once"),
+        (("--codecs", "context,vqvae,context"), "codecs is context, vqvae, context; give each value once"),
+        (("--qualities", "5,5"), "qualities is 5, 5; give each value once"),
         (("--qualities", "200"), "jpeg quality is 200"),
         (("--scales", "3"), "jpeg scale is 3"),
         (("--map-senders", "pigeon"), "map sender is 'pigeon'"),

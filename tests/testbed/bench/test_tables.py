@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from testbed.reconstruct import evaluate, regions_known
 
 FORMULAS = ("path-loss", "depth-map")
 MODELS = (*FORMULAS, "knn")
+Change = Callable[[Path], None]  # of a data set, in place
 
 
 def _quiet(*progress: Any) -> None:
@@ -99,18 +101,41 @@ def test_time_and_memory_are_of_a_process_alone(outcome: tuple[Path, dict[str, A
     assert outcome[1]["speed"]["network"] is None  # neither network was asked for
 
 
-@pytest.mark.parametrize("changed", ["gain/RT/1_0.png", "antenna/1.json", "png/buildings_complete/1.png"])
-def test_scores_of_other_maps_or_masks_are_taken_anew(
-    outcome: tuple[Path, dict[str, Any]], small_city: Path, tmp_path: Path, changed: str
+def _copied(change: str) -> Change:
+    """Another block's file in the place of block 1's."""
+
+    def made(city: Path) -> None:
+        (city / change).write_bytes((city / change.replace("1", "2", 1)).read_bytes())
+
+    return made
+
+
+def _floor_lowered(city: Path) -> None:
+    about = json.loads((city / "dataset.json").read_text())
+    about["floor_db"] -= 20
+    (city / "dataset.json").write_text(json.dumps(about))
+
+
+@pytest.mark.parametrize(
+    ("change", "score"),
+    [
+        (_copied("gain/RT/1_0.png"), "mse"),
+        (_copied("antenna/1.json"), "mse"),
+        (_copied("png/buildings_complete/1.png"), "mse"),
+        (_floor_lowered, "rmse_db"),
+    ],
+)
+def test_scores_of_other_maps_masks_or_scales_are_taken_anew(
+    outcome: tuple[Path, dict[str, Any]], small_city: Path, tmp_path: Path, change: Change, score: str
 ) -> None:
     shutil.copytree(small_city, tmp_path / "city")
-    (tmp_path / "city" / changed).write_bytes((small_city / changed.replace("1", "2", 1)).read_bytes())
+    change(tmp_path / "city")
     task = tables.Scoring("path-loss", "RT")
     before, after = (
         tables._scores(TableSettings(city, allow_seen=True), Dataset(city), [task], outcome[0], 1, False, _quiet)[task]
         for city in (small_city, tmp_path / "city")
     )
-    assert before["mse"] != after["mse"]
+    assert before[score] != after[score]
 
 
 def test_scores_are_kept_until_weights_code_or_what_is_allowed_change(
@@ -162,26 +187,6 @@ def test_nothing_is_said_of_seen_maps_where_none_was(outcome: tuple[Path, dict[s
     text = markdown(summary | {"audit": summary["audit"] | {"maps_seen_in_training": 0}})
     assert "no building of which was seen in training" in text
     assert "maps seen in training |" not in text
-
-
-def test_a_sweep_over_seen_maps_counts_those_that_any_of_its_networks_saw(
-    small_city: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fingerprints(name: str) -> str:
-        if name == "silent":
-            raise InputError("it does not say")
-        return name
-
-    monkeypatch.setattr(tables, "training_fingerprints", fingerprints)
-    monkeypatch.setattr(tables, "seen_blocks", lambda masks, name: dict.fromkeys([*masks][:1], 1.0))
-    allowed, dataset = TableSettings(small_city, allow_seen=True), Dataset(small_city)
-
-    def seen(settings: TableSettings, *networks: str) -> int:
-        return tables._seen_by_senders(settings, dataset, {"audit": {"weights_sha256": dict.fromkeys(networks, "")}})
-
-    assert seen(allowed, "generator", "jscc-decoder") == 1
-    assert seen(allowed, "generator", "silent") == 3
-    assert seen(replace(allowed, allow_seen=False), "generator") == 0
 
 
 def test_markdown_and_json_say_the_same(outcome: tuple[Path, dict[str, Any]]) -> None:
@@ -267,6 +272,14 @@ def test_a_phase_that_was_cut_off_is_no_stall(
     (row,) = learning.learning_rows(("ae",))
     assert row["late_gain"] == (None if gain is None else pytest.approx(gain))
     assert told("learning", row)["late"] == shown
+
+
+def test_the_second_phase_alone_tells_whether_it_has_stalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    curve = [[600.0, 10, 0.04], [1200.0, 20, 0.2], [1800.0, 30, 0.05], [2400.0, 40, 0.04]]
+    _trained(tmp_path, monkeypatch, rival_ae={"curve": curve}, rival_both={"curve": curve, "first_images": 20})
+    one, two = learning.learning_rows(("ae", "both"))
+    assert one["late_gain"] == pytest.approx(0)
+    assert two["late_gain"] == pytest.approx(0.2)
 
 
 def test_every_rival_stands_beside_our_generator_at_the_time_that_both_had(
