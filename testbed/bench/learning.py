@@ -26,10 +26,10 @@ def learning_rows(models: Sequence[str]) -> list[Row]:
              parameters in millions, images and minutes of the whole training, best_minutes (when the exported weights
              were reached), val_e4 (their error on the validation split, MSE of grey in [0, 1] times 1e4), val_e4_at_T
              by `AT_MINUTES` (the best by then; None where the training was shorter), late_gain (by which share the best
-             error, of the second phase where there are two, fell in the last quarter of its time), ends_above_best (as after a change of phase: then there is no
-             late_gain), judged_on (hash of the validation split) and curve; equal_minutes that it and our generator
-             both had on that split, images that it had seen and the best of each by then, images_at_equal,
-             val_e4_at_equal and cgan_e4_at_equal; None where the manifest does not say
+             error, of the second phase where there are two, fell in the last quarter of its time), ends_above_best (as
+             after a change of phase: then there is no late_gain), judged_on (hash of the validation split) and curve;
+             equal_minutes that it and our generator both had on that split, images that it had seen and the best of
+             each by then, images_at_equal, val_e4_at_equal and cgan_e4_at_equal; None where the manifest does not say
     """
     listed = weights.entries()
     named = [(model, REBUILD, network_of(model)) for model in models]

@@ -10,10 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from channel_sim.link import DEFAULT_LINK
 from radiosem import weights
 from radiosem.codecs import codec_names
 from radiosem.errors import InputError, RadiosemError
+from radiosem.pooling import Interval, bootstrap_interval
 from radiosem.readings import DEFAULT_READINGS
 from radiosem_models.data import Dataset
 from testbed.bench import audit, published
@@ -26,7 +29,7 @@ from testbed.bench.senders import Plan
 from testbed.bench.speed import time_alone
 from testbed.bench.spread import spread
 from testbed.bench.store import source_digest
-from testbed.bench.table_rows import Row, against, from_samples, quality, rate_rows, ratio, sample_free
+from testbed.bench.table_rows import OURS, Row, against, from_samples, less_ours, quality, rate_rows, ratio, sample_free
 from testbed.interpolation import INTERPOLATORS
 from testbed.reconstruct import evaluate, network_of, regions_known
 from testbed.written import make_folder, write_whole
@@ -101,7 +104,8 @@ class ScoringWork:
             if task.share is not None:
                 return task, scores.as_dict()
             keys = self._dataset.keys(told.split, (task.gain,))
-            return task, scores.as_dict() | {"mse_clipped": clipped_mse(task.model, self._dataset, keys, threads=1)}
+            clipped = clipped_mse(task.model, self._dataset, keys, threads=1)
+            return task, scores.as_dict(by_map=True) | {"mse_clipped": clipped}
         except RadiosemError as error:  # a leak, or a missing network: the other rows stand
             return task, {"refused": str(error)}
 
@@ -139,6 +143,8 @@ def run_tables(
         {task.model: told(scores[task]) for task in chosen}
         for told, chosen in ((sample_free, static), (quality, static), (quality, dynamic))
     )
+    for model, pairs in _paired({task.model: scores[task] for task in static}, dataset).items():
+        in_grey[model] |= less_ours(pairs)
     tables = {
         "table_1": against(published.TABLE_I, in_grey, asdict),
         "table_2": rate_rows(rate),
@@ -198,6 +204,20 @@ def _scores(
         if task not in found:
             found[task] = json.loads(paths[task].read_text("utf-8"))
     return found
+
+
+def _paired(scores: dict[str, dict[str, Any]], dataset: Dataset) -> dict[str, Interval]:
+    """By reconstructor: MSE less our generator's, map by map; none where one of both has no scores."""
+    errors = {model: one["mse_by_map"] for model, one in scores.items() if "refused" not in one}
+    ours = errors.pop(OURS, None)
+    if ours is None:
+        return {}
+    blocks = [map_id.rpartition("_")[0] for map_id in ours]
+    regions = [dataset.region(block_id) for block_id in blocks]
+    pixels = np.array([dataset.block(block_id).buildings.size for block_id in blocks])
+    squared = {model: np.array([by_map[map_id] for map_id in ours]) * pixels for model, by_map in errors.items()}
+    baseline = np.array([*ours.values()]) * pixels
+    return {model: bootstrap_interval(each, regions, 0, baseline, over=pixels) for model, each in squared.items()}
 
 
 def _key(task: Scoring, depends_on: Sequence[Any]) -> str:

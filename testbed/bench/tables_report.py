@@ -18,6 +18,7 @@ SAMPLE_FREE: tuple[pages.Column, ...] = (
     ("here", "model", ""),
     ("MSE, e-4", "mse_e4", "{:.2f}"),
     (INTERVAL, "interval", ""),
+    ("less cgan's on the same maps, e-4", "less_ours", ""),
     ("MSE clipped at 0.2, e-4", "mse_clipped_e4", "{:.2f}"),
     ("MSE outdoor, e-4", "mse_outdoor_e4", "{:.2f}"),
     ("RMSE, dB", "rmse_db", "{:.2f}"),
@@ -161,11 +162,17 @@ def told(name: str, row: Row) -> Row:
     return {
         **row,
         "interval": pages.interval(row.get("mse_interval_e4"), "{:.2f}"),
+        "less_ours": _difference(row.get("mse_less_ours_e4")),
         **{key: pages.interval(row.get(key), "{:.4f}") for key in ("nmse_interval", "rmse_interval")},
         "late": NOT_YET if row.get("ends_above_best") else pages.show(row.get("late_gain"), "{:.1%}"),
         "paper_kbit_if_bytes": None if kb is None else 8 * kb,
         "note": _note(name, row),
     }
+
+
+def _difference(interval: Row | None) -> str:
+    """A mean difference with its sign, and its interval."""
+    return pages.NONE if interval is None else f"{interval['mean']:+.2f} ({pages.interval(interval, '{:+.2f}')})"
 
 
 def _note(name: str, row: Row) -> str:

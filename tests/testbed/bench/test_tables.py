@@ -14,6 +14,7 @@ from radiosem.errors import InputError, RadiosemError
 from radiosem_models.data import Dataset
 from testbed.bench import learning, pages, published, tables
 from testbed.bench.speed import time_alone
+from testbed.bench.table_rows import less_ours
 from testbed.bench.tables import TableSettings, run_tables
 from testbed.bench.tables_report import NOT_YET, TABLES, markdown, told
 from testbed.reconstruct import evaluate, regions_known
@@ -59,6 +60,20 @@ def test_the_sample_free_figure_is_the_evaluations(outcome: tuple[Path, dict[str
     assert (interval["low"], interval["high"], interval["blocks"]) == (None, None, 2)
     assert interval["lowest"] < row["mse_e4"] < interval["highest"]
     assert f"2 regions: {interval['lowest']:.2f}, {interval['highest']:.2f}" in markdown(outcome[1])
+
+
+def test_reconstructors_are_compared_with_our_generator_map_by_map(small_city: Path) -> None:
+    law, ours = (evaluate(model, small_city).as_dict(by_map=True) for model in FORMULAS)
+    dataset = Dataset(small_city)
+    assert tables._paired({"path-loss": law}, dataset) == {}
+    found = tables._paired({"path-loss": law, "cgan": ours, "ae": {"refused": "seen"}}, dataset)
+    assert found.keys() == {"path-loss"}
+    difference = found["path-loss"]
+    assert difference.mean == pytest.approx(law["mse"] - ours["mse"])
+    by_map = [error - ours["mse_by_map"][map_id] for map_id, error in law["mse_by_map"].items()]
+    assert min(by_map) <= difference.lowest < difference.highest <= max(by_map)
+    row = told("table_1", {"model": "path-loss", "method": None, **less_ours(difference)})
+    assert row["less_ours"].startswith(f"{1e4 * difference.mean:+.2f} (2 regions: ")
 
 
 def test_rows_of_quality_say_of_how_many_maps_and_how_sure_they_are(outcome: tuple[Path, dict[str, Any]]) -> None:
