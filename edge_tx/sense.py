@@ -22,6 +22,7 @@ POWER_RANGE_DBM = -250.0, 100.0  # far beyond both ends of what can be received
 MAX_SAMPLES = 250_000  # several times the cells of an ordinary block
 COARSEST_M = 2.0  # of a pixel: houses are a few of them
 FEWEST_ALIKE = 5  # samples of one power to the last digit, which readings of a field do not have
+GEOGRAPHIC = (4258, 4267, 4269, 4283, 4326, 4490, 4674, 4979)  # EPSG systems in degrees, the usual ones
 MAX_IMAGE_SIDE = 2048  # pixels at that scale
 
 
@@ -111,9 +112,15 @@ def read_grid(grid: pb.Grid) -> Grid:
 
 
 def read_place(observation: pb.Observation) -> Place:
-    """Where the block lies. Raises InputError."""
-    place = observation.place
-    return Place(place.epsg, place.west_m, place.north_m)
+    """Where the block lies. Raises InputError, also on what looks like degrees."""
+    told = observation.place
+    place = Place(told.epsg, told.west_m, told.north_m)
+    if place.epsg in GEOGRAPHIC or (abs(place.west_m) <= 180 and abs(place.north_m) <= 90):
+        raise InputError(
+            f"place is {place.epsg},{place.west_m:g},{place.north_m:g}, which looks like degrees; it must be a "
+            "projected system and metres, such as 32631,448262.5,5411932 (UTM zone 31N)"
+        )
+    return place
 
 
 def read_transmitters(observation: pb.Observation, grid: Grid) -> tuple[Transmitter, ...]:
@@ -205,5 +212,5 @@ def _floor_warnings(samples: Samples, floor_dbm: float | None) -> Iterator[str]:
     if floor_dbm is None and alike >= max(FEWEST_ALIKE, 0.05 * len(samples)):
         yield (
             f"{alike} samples share the lowest power, {lowest_dbm:g} dBm, and were taken for readings; "
-            "if nothing was heard there, name it as the floor_dbm of the samples"
+            "if nothing was heard there, name it as the floor_dbm of the samples, under another observation_id"
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from channel_sim.link import make_link
-from radiosem.errors import ChannelError, DamagedFrameError
+from radiosem.errors import ChannelError, DamagedFrameError, InputError
 from radiosem_proto.v1.radiosem_pb2 import Burst, Receipt, Status
 from server_rx.errors import BusyError, StrongPartLostError, refusal
 from server_rx.metrics import Metrics
@@ -45,10 +45,6 @@ _LOST = {
     "readings": "the readings were lost on the air: the map is not mended by them",
     "cars and readings": "cars and readings were lost on the air: the map is one without them",
 }
-_OTHER_FRAME = (
-    "a map is held under this observation_id already; what was sent now has another mask, cars, codec or readings, and "
-    "was not stored: give it an id of its own"
-)
 _END, _WAKE = object(), object()
 MAX_ERRANDS = 16  # that may wait: they have a place of their own, so that a flood of bursts never shuts readers out
 MAX_WAITING_BYTES = 256 * 2**20  # of symbols not yet answered: few large bursts fill the queue as many small ones do
@@ -211,15 +207,18 @@ class Worker:
         return self._held(held, reception.strong or b"", weak)
 
     def _held(self, held: StoredMap, strong: bytes, weak: bytes | None) -> Receipt:
-        """The receipt of a map that was there before; it says so where another frame was sent now.
+        """The receipt of a map that was there before.
 
-        weak  None where noise may have changed it
+        weak    None where noise may have changed it
+        raises  InputError where another frame was sent now
         """
-        answer = receipt(held, {}, already_held=True)
         before = self._store.frame(held)
         if strong != before[0] or (weak is not None and not held.lost and weak != before[1]):
-            answer.message = "; ".join(filter(None, [answer.message, _OTHER_FRAME]))
-        return answer
+            raise InputError(
+                f"observation_id is {held.observation_id!r}, under which map {held.map_id} is held already; what was "
+                "sent now has another mask, cars, codec or readings, and was not stored: give it an id of its own"
+            )
+        return receipt(held, {}, already_held=True)
 
     def _keep(self, record: MapRecord, queue_ms: float) -> Receipt:
         """Store a map; the receipt exists only after that."""

@@ -32,6 +32,8 @@ class CodecScores:
 
 def read_masks(folder: Path) -> dict[str, BuildingMap]:
     """PNGs of a folder by name, bool [H, W], over 127 = building. raises InputError when none, or one is broken."""
+    if not folder.is_dir():
+        raise InputError(f"masks is {str(folder)!r}, which is no folder; give one such as png/buildings_complete")
     masks = {}
     for path in sorted(folder.glob("*.png")):
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)

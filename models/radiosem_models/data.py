@@ -68,6 +68,8 @@ class Dataset:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
         masks = self.root / "png" / "buildings_complete"
+        if not self.root.is_dir():
+            raise InputError(f"data is {str(self.root)!r}, which is no folder; give one in RadioMapSeer's layout")
         if not masks.is_dir():
             raise InputError(f"data folder {self.root} has no png/buildings_complete; expected RadioMapSeer's layout")
         path = self.root / "dataset.json"

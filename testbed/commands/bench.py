@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -53,6 +54,7 @@ def _progress(as_json: bool) -> Progress:
 
 @app.command()
 def rate(
+    context: typer.Context,
     data: Annotated[
         Path | None, typer.Option(help="Data set folder in the layout of RadioMapSeer.", envvar="RADIOSEM_DATA")
     ] = None,
@@ -65,9 +67,8 @@ def rate(
         typer.Option(help="Mask codecs of the semantic frame: context, jpeg, vqvae, bitmap; 'all', or '' for none."),
     ] = "all",
     readings: Annotated[
-        str,
-        typer.Option(help="Samples that semantic frames carry along, at most; a frame of each. [default: 0,128]"),
-    ] = "",
+        str, typer.Option(help="Samples that semantic frames carry along, at most; a frame of each; '' for none.")
+    ] = "0,128",
     rehearsed: Annotated[
         str | None,
         typer.Option(
@@ -82,10 +83,27 @@ def rate(
     edge_maps: Annotated[
         bool, typer.Option(help="Also send whole maps that the edge rebuilds itself, not only true ones.")
     ] = True,
-    qualities: Annotated[str, typer.Option(help="JPEG qualities, 1..85.")] = "",
+    qualities: Annotated[
+        str | None,
+        typer.Option(help="JPEG qualities, 1..85. [default: 5,10,20,50; of --pack 5,20]", show_default=False),
+    ] = None,
     scales: Annotated[str, typer.Option(help="JPEG is shrunk by these: 1, 2, 4.")] = "1,2,4",
-    es_n0_db: Annotated[str, typer.Option("--snr-db", "--es-n0-db", help="Es/N0 of the air, dB.")] = "",
-    links: Annotated[str, typer.Option(help="Names of links, such as qpsk-1/2,16qam-1/2; 'all'.")] = "",
+    es_n0_db: Annotated[
+        str | None,
+        typer.Option(
+            "--snr-db",
+            "--es-n0-db",
+            help="Es/N0 of the air, dB. [default: -2,0,2 and so on to 20; of --pack 0,5,10,20]",
+            show_default=False,
+        ),
+    ] = None,
+    links: Annotated[
+        str | None,
+        typer.Option(
+            help="Names of links, such as qpsk-1/2,16qam-1/2; 'all'. [default: all; of --pack qpsk-1/2,64qam-2/3]",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of samples and noise.")] = 0,
     allow_seen: Annotated[
         bool, typer.Option("--allow-seen", help="Score maps too whose buildings a network saw in training.")
@@ -116,14 +134,21 @@ def rate(
     from testbed.bench.senders import Plan
     from testbed.pack import SAMPLE_PACK
 
-    if pack == (data is not None):
-        raise InputError(f"data is {data} and pack is {pack}; give one of them")
+    if not pack and data is None:
+        raise InputError("neither --data nor --pack is given; give a data set, or --pack for the sample pack")
+    if pack and data is not None and context.get_parameter_source("data") is ParameterSource.COMMANDLINE:
+        raise InputError(f"data is {str(data)!r} and --pack is given too; give one of them")
     if rehearsed is None:
         rehearsed = "64" if pack else "16,64"
-    links = links or ("qpsk-1/2,64qam-2/3" if pack else "all")
+    if links is None:
+        links = "qpsk-1/2,64qam-2/3" if pack else "all"
+    if qualities is None:
+        qualities = "5,20" if pack else "5,10,20,50"
+    if es_n0_db is None:
+        es_n0_db = "0,5,10,20" if pack else _EVERY_ES_N0_DB
     source: Source = (
         PackSource(SAMPLE_PACK, maps, allow_seen)
-        if data is None
+        if pack or data is None
         else DataSource(data, gain, split, maps, seed, allow_seen)
     )
     every_sender = tuple(name for name in map_sender_names() if name != "raw-map")  # PNG is as exact, and far shorter
@@ -132,14 +157,14 @@ def rate(
         Plan(
             codec_names() if codecs == "all" else read_list("codecs", codecs, str, "names"),
             every_sender if map_senders == "all" else read_list("map_senders", map_senders, str, "names"),
-            read_list("qualities", qualities or ("5,20" if pack else "5,10,20,50"), int, "whole numbers"),
+            read_list("qualities", qualities, int, "whole numbers"),
             read_list("scales", scales, int, "whole numbers"),
             edge_maps,
-            read_list("readings", readings or "0,128", int, "whole numbers"),
+            read_list("readings", readings, int, "whole numbers"),
             read_list("rehearsed", rehearsed, int, "whole numbers"),
         ),
         link_names() if links == "all" else read_list("links", links, str, "names of links"),
-        read_list("snr_db", es_n0_db or ("0,5,10,20" if pack else _EVERY_ES_N0_DB), float, "numbers of dB"),
+        read_list("snr_db", es_n0_db, float, "numbers of dB"),
         seed,
     )
     with _progress(as_json) as progress:
@@ -209,6 +234,8 @@ def tables(
     from testbed.bench.tables import TableSettings, run_tables
     from testbed.bench.tables_report import markdown
 
+    if not models:
+        raise InputError("models is ''; give names such as cgan,radiounet, or 'all'")
     chosen = () if models == "all" else read_list("models", models, str, "names")
     settings = TableSettings(data, gain, dynamic_gain, split, chosen, maps, allow_seen)
     with _progress(as_json) as progress:

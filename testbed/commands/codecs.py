@@ -45,7 +45,7 @@ def evaluate(
     from testbed.codec_scores import count_seen, read_masks, score_codec  # the networks load here, not for --help
 
     if (masks is None) == (data is None):
-        raise InputError(f"masks is {masks} and data is {data}; give one of them")
+        raise InputError("give --masks or --data, one of them: a folder of PNG masks, or a data set")
     if data is not None:
         from radiosem_models.data import Dataset
 

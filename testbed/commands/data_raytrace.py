@@ -43,7 +43,9 @@ def raytrace(
     frequency_hz: Annotated[
         list[float] | None, typer.Option(help="Carrier, 1e9 to 65.535e9; 5.9e9 if not given. May be repeated.")
     ] = None,
-    noise: Annotated[bool, typer.Option(help="Estimate the noise of every map: a third of the time.")] = True,
+    noise: Annotated[
+        bool, typer.Option(help="Estimate the ray tracer's own scatter on every map, in dB: a third of the time.")
+    ] = True,
     first_id: Annotated[int, typer.Option(min=0, help="Number of the first tile, to add to a folder.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of the order of tiles and of all that is drawn in them.")] = 0,
     shard: Annotated[str, typer.Option(help="K/N: trace only the K-th of N parts, on as many machines.")] = "1/1",

@@ -49,6 +49,14 @@ def transmit(address: str, observation: pb.Observation, timeout_s: float) -> pb.
     return receipt
 
 
+def _stages(receipt: pb.Receipt) -> list[tuple[str, list[tuple[str, float]]]]:
+    """Milliseconds of the edge's stages and of the receiver's, longest first; the edge's "deliver" holds the latter."""
+    longest = sorted(receipt.stage_ms.items(), key=lambda stage: -stage[1])
+    edge = [(stage.removeprefix("edge_"), ms) for stage, ms in longest if stage.startswith("edge_")]
+    receiver = [(stage, ms) for stage, ms in longest if not stage.startswith("edge_")]
+    return [(end, told) for end, told in (("edge", edge), ("receiver, within deliver", receiver)) if told]
+
+
 def _place(text: str | None) -> Place | None:
     if text is None:
         return None
@@ -139,6 +147,8 @@ def send(
         typer.echo(json.dumps(MessageToDict(receipt, preserving_proto_field_name=True)))
         return
     typer.echo(f"map {receipt.map_id} of observation {receipt.observation_id}")
+    if receipt.already_held:
+        typer.echo("  it was held already, and nothing new was stored: the figures are of the first delivery")
     if receipt.status == pb.STATUS_DEGRADED:
         typer.echo("  degraded: a part of the frame was lost on the air; sending it again may complete the map")
     if receipt.message:
@@ -147,4 +157,5 @@ def send(
         f"  {receipt.payload_bits} payload bits ({receipt.codec}), {receipt.channel_uses} channel uses "
         f"at Es/N0 = {receipt.es_n0_db:g} dB"
     )
-    typer.echo("  " + ", ".join(f"{stage} {ms:.0f} ms" for stage, ms in receipt.stage_ms.items()))
+    for end, stages in _stages(receipt):
+        typer.echo(f"  {end}: " + ", ".join(f"{stage} {ms:.0f}" for stage, ms in stages) + " ms")

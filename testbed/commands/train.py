@@ -141,8 +141,10 @@ def _shown(path: Path | None) -> str:
 
 
 def _data_folder(data: Path | None) -> Path:
-    if data is None or not data.is_dir():
-        raise InputError(f"data is {_shown(data)}, which is no folder; give one in the layout of RadioMapSeer")
+    if data is None:
+        raise InputError("--data is not given, nor RADIOSEM_DATA; give a folder in the layout of RadioMapSeer")
+    if not data.is_dir():
+        raise InputError(f"data is {str(data)!r}, which is no folder; give one in the layout of RadioMapSeer")
     return data
 
 

@@ -46,7 +46,11 @@ def test_the_place_goes_along(edge: EdgePipeline, observation: pb.Observation) -
     observation.place.CopyFrom(pb.Place(epsg=32631, west_m=448262.504, north_m=5411932))
     frame = edge.observe(observation).frame
     assert unpack(frame.strong, frame.weak, receiver_codecs())[0].place == Place(32631, 448262.5, 5411932.0)
-    observation.place.epsg = 0
+    for degrees in ((4326, 500_000.0, 5e6), (32632, 11.25, 43.77)):
+        observation.place.CopyFrom(pb.Place(epsg=degrees[0], west_m=degrees[1], north_m=degrees[2]))
+        with pytest.raises(InputError, match=rf"place is {degrees[0]},.* looks like degrees; .* 32631,448262"):
+            edge.observe(observation)
+    observation.place.CopyFrom(pb.Place(epsg=0, west_m=448262.504, north_m=5411932))
     with pytest.raises(InputError, match=r"place epsg is 0; it must lie in 1024\.\.32767"):
         edge.observe(observation)
 

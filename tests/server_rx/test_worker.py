@@ -128,8 +128,8 @@ def test_another_frame_under_the_id_of_a_complete_map_is_told_not_to_be_stored(
         worker.start()
     same, other = (future.result(30) for future in futures)
     assert (same.message, same.already_held) == ("", not together)
-    assert (other.status, other.map_id, other.already_held) == (Status.STATUS_ACCEPTED, same.map_id, True)
-    assert other.payload_bits == same.payload_bits
+    assert (other.status, other.retryable, other.map_id) == (Status.STATUS_REFUSED, False, "")
+    assert f"map {same.map_id} is held already" in other.message
     assert "another mask, cars, codec or readings, and was not stored" in other.message
     assert not store.get(same.map_id).causes["has_cars"]
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 from testbed.cli import app
+from testbed.commands.send import _stages
 from testbed.pack import PackEntry
 
 ARRIVED = pb.Receipt(
@@ -63,6 +64,14 @@ def send(edge: tuple[FakeEdge, str], entries: dict[str, PackEntry]) -> Send:
         return CliRunner().invoke(app, ["send", *files, "--edge", edge[1], *more])
 
     return run
+
+
+def test_stages_are_told_by_end_longest_first() -> None:
+    told = _stages(pb.Receipt(stage_ms={"decode": 20.0, "edge_fit": 2.0, "edge_deliver": 80.0, "generate": 30.0}))
+    assert told == [
+        ("edge", [("deliver", 80.0), ("fit", 2.0)]),
+        ("receiver, within deliver", [("generate", 30.0), ("decode", 20.0)]),
+    ]
 
 
 def test_an_observation_reaches_the_edge_whole(

@@ -82,16 +82,16 @@ def read_queue(path: Path) -> tuple[Entry, ...]:
 
 
 def standing(entry: Entry, runs_dir: Path) -> Standing:
-    """How an entry stands by the folder of its training; where that is not here, by what its weights folder lists."""
+    """How an entry stands by the folder of its training; where that is not done, or not here, by its weights folder."""
     folder = runs_dir / entry.recipe.name
     name, budget_s = entry.recipe.name, entry.budget_s
     outcome = read_outcome(folder)
     if outcome is not None and _is_done(outcome, entry, folder):
         best, elapsed_s, files = outcome["best"], outcome["elapsed_s"], tuple(outcome["files"])
         return Standing(name, "trained", best, elapsed_s, budget_s, 0.0, files, outcome.get("kept_back", ""))
-    so_far, training = progress(folder), is_held(folder)
-    if not (training or so_far.elapsed_s):
-        return _by_manifest(entry)
+    so_far, training, published = progress(folder), is_held(folder), _by_manifest(entry)
+    if not training and (not so_far.elapsed_s or (published.state == "trained" and not entry.replace)):
+        return published
     state = "training" if training else "begun"
     score = so_far.best if so_far.best < float("inf") else None
     return Standing(name, state, score, so_far.elapsed_s, budget_s, max(budget_s - so_far.elapsed_s, 0.0))
@@ -100,12 +100,14 @@ def standing(entry: Entry, runs_dir: Path) -> Standing:
 def _by_manifest(entry: Entry) -> Standing:
     """How an entry stands by the export of an earlier training; one that began with another's does not tell its own."""
     name, budget_s = entry.recipe.name, entry.budget_s
-    found = listed(entry.weights) if entry.weights is not None and "begin_with" not in entry.recipe.options else []
-    ours = [one for one in found if one["recipe"] == listed_as(entry.path) and validated(one) is not None]
+    folder = entry.weights or Path()
+    found = listed(folder) if entry.weights is not None and "begin_with" not in entry.recipe.options else []
+    there = [one for one in found if (folder / one["file"]).is_file()]
+    ours = [one for one in there if one["recipe"] == listed_as(entry.path) and validated(one) is not None]
     if not ours:
         return Standing(name, "waiting", None, 0.0, budget_s, budget_s)
     scores = [score for _, score in filter(None, map(validated, ours))]
-    files = tuple(str(Path(entry.weights or "") / one["file"]) for one in ours)
+    files = tuple(str(folder / one["file"]) for one in ours)
     trained_s: float = max(seconds for one in ours for seconds, _, _ in one["meta"]["curve"])
     if trained_s >= budget_s:
         return Standing(name, "trained", min(scores), trained_s, budget_s, 0.0, files)

@@ -189,3 +189,13 @@ def test_a_log_cut_short_still_tells_and_draws(tmp_path):
 def test_a_folder_without_a_log_has_no_curve(tmp_path):
     with pytest.raises(InputError, match="holds no line"):
         draw_curves(tmp_path)
+
+
+def test_weights_that_were_moved_to_where_they_belong_count_as_trained(queue, tmp_path):
+    (entry,) = read_queue(queue(("one", "0.1s"), weights="weights"))
+    work_through((entry,), tmp_path, tmp_path / "runs")
+    outcome = tmp_path / "runs/one/outcome.json"
+    told = json.loads(outcome.read_text()) | {"files": ["elsewhere/one.onnx"]}
+    outcome.write_text(json.dumps(told))
+    found = standing(entry, tmp_path / "runs")
+    assert (found.state, found.wants_s, found.files) == ("trained", 0, (str(tmp_path / "weights/one.onnx"),))

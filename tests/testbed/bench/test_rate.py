@@ -320,7 +320,9 @@ def run(*arguments: str) -> Result:
         (("--codecs", "", "--map-senders", ""), "nothing to send"),
         (("--maps", "99"), "maps is 99"),
         (("--split", "moon"), "split is 'moon'"),
-        (("--pack",), "give one of them"),
+        (("--pack",), "and --pack is given too; give one of them"),
+        (("--links", ""), "links is empty"),
+        (("--snr-db", ""), "es_n0_db is empty"),
     ],
 )
 def test_a_bad_argument_is_named(arguments: tuple[str, ...], says: str, small_city: Path, tmp_path: Path) -> None:
