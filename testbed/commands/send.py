@@ -115,7 +115,10 @@ def send(
         ),
     ] = None,
     codec: Annotated[str | None, typer.Option(help="Mask codec; left out, the edge's setting.")] = None,
-    link: Annotated[str | None, typer.Option(help="Link, such as qpsk-1/2; left out, the edge's setting.")] = None,
+    link: Annotated[
+        str | None,
+        typer.Option(help="Link, such as qpsk-1/2, or jscc with --codec bitmap; left out, the edge's setting."),
+    ] = None,
     es_n0_db: Annotated[
         float | None, typer.Option(help="Es/N0 of the simulated air in dB; left out, the edge's setting.")
     ] = None,
