@@ -277,10 +277,8 @@ def test_a_sweep_over_seen_maps_counts_those_that_any_of_its_networks_saw(
     monkeypatch.setattr(leaks, "training_fingerprints", fingerprints)
     monkeypatch.setattr(leaks, "seen_blocks", lambda masks, name: dict.fromkeys([*masks][:1], 1.0))
     allowed = DataSource(small_city, allow_seen=True) if kind == "data" else PackSource(SAMPLE_PACK, allow_seen=True)
-    first = next(iter(allowed.regions()))
-    block = {"data": first.rpartition("_")[0], "pack": allowed.regions()[first]}[kind]
-    blocks = {"data": lambda one: one.rpartition("_")[0], "pack": lambda one: allowed.regions()[one]}[kind]
-    of_first = sum(blocks(scene_id) == block for scene_id in allowed.ids())
+    blocks = [one.rpartition("_")[0] if kind == "data" else allowed.regions()[one] for one in allowed.ids()]
+    of_first = blocks.count(blocks[0])
     assert allowed.seen_maps(["generator", "jscc-decoder"]) == of_first < len(allowed.ids())
     assert allowed.seen_maps(["generator", "silent"]) == len(allowed.ids())
     refused = replace(allowed, allow_seen=False)
