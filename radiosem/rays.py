@@ -1,8 +1,10 @@
 """Buildings and a transmitter -> what rays bring around the corners, in plan: reflections and diffraction.
 
 Walls are taken as vertical and endless, so that a ray's plan is that of its path: specular reflections keep to it, and
-a mask is enough to follow them. What goes over the roofs is not seen here.
+a mask is enough to follow them. What goes over the roofs is not seen here. The cells' own sides would mirror along the
+axes alone: rays meet straight walls, the polygons that the outlines of the mask are drawn as.
 
+    mask -- outlines --> polygons --> straight walls, filed by the cells they cross
     transmitter -- rays in all directions --> wall -- mirrored --> ... up to five walls     power / distance^2
     transmitter -- sight line --> edge of a wall -- into the shadow behind              Friis less a knife edge
 """
@@ -20,9 +22,9 @@ from radiosem.types import SPEED_OF_LIGHT_M_S, BuildingMap, Transmitter
 RAYS, RAYS_SIDE, BOUNCES = 1024, 256, 5  # so many rays for grids of so many cells a side, more in proportion
 WEAKEST = 1e-5  # share of its power at which a ray is given up
 PERMITTIVITY = 5.24  # of concrete (ITU-R P.2040-3, table 3), its small imaginary part left out
-CORNER, SHORTEST_WALL = 1.0, 4  # cells: how far an outline may stray from a wall; cells of the shortest wall
-# cells: of the mask, before its slope tells how a corner looks; of what rays sampled
-WALL_SIGMA, FIELD_SIGMA = 1.0, 1.5
+STRAY = 1.5  # cells: how far a straight wall may stray from the outline of the mask
+DEEP = 5  # cells: side of the square, wholly inside a building, where a ray that slipped past its walls ends
+FIELD_SIGMA = 1.5  # cells: of what rays sampled
 FANS = 128  # directions into the half plane behind an edge
 
 
@@ -35,17 +37,20 @@ def reflected_gain(
     transmitter  inside the grid, outdoors; from indoors nothing gets out
     returns      by one wall, and by two to five: each float32 [H, W], 0 where nothing arrives and indoors
     """
-    outdoors = ~buildings
     rays = RAYS * math.ceil(max(buildings.shape) / RAYS_SIDE)
     reflected = np.zeros((2, *buildings.shape), np.float32)
-    if outdoors[transmitter.row, transmitter.col]:
-        east, south = _outward(buildings)
+    if not buildings[transmitter.row, transmitter.col]:
+        walls = _walls(buildings)
+        first, filed = _by_cell(walls, *buildings.shape)
+        deep = cv2.erode(buildings.astype(np.uint8), np.ones((DEEP, DEEP), np.uint8)) > 0
         place = (float(transmitter.col), float(transmitter.row))
-        _reflect(buildings, east, south, *place, rays, BOUNCES, PERMITTIVITY, WEAKEST, reflected)
-    near = np.maximum(cv2.GaussianBlur(outdoors.astype(np.float32), (0, 0), FIELD_SIGMA), 1e-3)
+        _reflect(deep, walls, first, filed, *place, rays, BOUNCES, PERMITTIVITY, WEAKEST, reflected)
     # A cell of a ray's density: rays / (2 pi distance) rays cross a cell's width, each with power / distance.
-    unit = outdoors * np.float32(free_space_gain(cell_size_m, transmitter.frequency_hz) * 2 * math.pi / rays) / near
-    once, again = (np.asarray(unit * cv2.GaussianBlur(field, (0, 0), FIELD_SIGMA), np.float32) for field in reflected)
+    unit = np.float32(free_space_gain(cell_size_m, transmitter.frequency_hz) * 2 * math.pi / rays)
+    outdoors = ~buildings
+    near = np.maximum(cv2.GaussianBlur(outdoors.astype(np.float32), (0, 0), FIELD_SIGMA), 1e-3)
+    reflected *= outdoors
+    once, again = (outdoors * unit / near * cv2.GaussianBlur(field, (0, 0), FIELD_SIGMA) for field in reflected)
     return once, again
 
 
@@ -71,68 +76,54 @@ def diffracted_gain(
     return np.asarray(spread * free_space_gain(cell_size_m, transmitter.frequency_hz), np.float32)
 
 
-def _outward(buildings: BuildingMap) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Vectors out of the walls, columns east and rows south, each [H, W], of any length; of use on the buildings' rim.
-
-    A wall is what lies between two corners of the outline drawn as a polygon, and all its cells look the same way; at
-    corners and on small things the slope of the mask must do.
-    """
-    smooth = cv2.GaussianBlur(buildings.astype(np.float32), (0, 0), WALL_SIGMA)
-    east, south = (
-        np.asarray(cv2.Sobel(smooth, cv2.CV_32F, *axes, ksize=3, scale=-1), np.float32) for axes in ((1, 0), (0, 1))
-    )
-    outlines, _ = cv2.findContours(buildings.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    walls = [outline for outline in outlines if len(outline) >= SHORTEST_WALL]
-    if walls:
-        corners = [cv2.approxPolyDP(wall, CORNER, closed=True) for wall in walls]
-        cells, corner_cells = (np.concatenate(points)[:, 0] for points in (walls, corners))
-        counts = np.array([(len(wall), len(turns)) for wall, turns in zip(walls, corners, strict=True)])
-        _straighten(cells, corner_cells, counts, SHORTEST_WALL, east, south)
-    return east, south
+def _walls(buildings: BuildingMap) -> NDArray[np.float64]:
+    """Straight walls, [S, 6]: column and row of either end (cell c spans c to c + 1), and the unit vector outwards."""
+    fine = np.repeat(np.repeat(buildings.astype(np.uint8), 2, 0), 2, 1)  # so that the outline is at the cells' sides
+    outlines, _ = cv2.findContours(fine, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    starts, ends = [], []
+    for outline in outlines:
+        corners = cv2.approxPolyDP(outline, 2 * STRAY, closed=True)[:, 0]
+        starts.append(corners)
+        ends.append(np.roll(corners, -1, 0))
+    if not outlines:
+        return np.zeros((0, 6))
+    start, end = ((np.concatenate(corners) + 0.5) / 2 for corners in (starts, ends))
+    along = end - start
+    length = np.hypot(along[:, 0], along[:, 1])
+    # Outlines run with their building on the same hand, holes the other way round.
+    outward = np.stack([-along[:, 1], along[:, 0]], 1) / np.maximum(length, 1e-9)[:, None]
+    return np.ascontiguousarray(np.concatenate([start, end, outward], 1)[length > 0])
 
 
 @compiled
-def _straighten(cells, corners, counts, shortest, east, south):  # type: ignore[no-untyped-def]
-    """Turn the vectors of each wall between two corners of an outline to the normal of the line through its cells.
-
-    counts  [outlines, 2]: how many of `cells`, and of `corners`, are of one outline after the other
-    """
-    cells_before, corners_before = 0, 0
-    for count, turns in counts:
-        outline = cells[cells_before : cells_before + count]
-        turn = corners[corners_before : corners_before + turns]
-        cells_before += count
-        corners_before += turns
-        start = 0
-        while start < count - 1 and (outline[start, 0] != turn[0, 0] or outline[start, 1] != turn[0, 1]):
-            start += 1
-        first = start
-        corner = 1
-        for k in range(start + 1, start + count + 1):
-            x, y = outline[k % count]
-            goal = turn[corner % turns]
-            if k < start + count and (x != goal[0] or y != goal[1]):
-                continue
-            length = k - first + 1
-            if length >= shortest:
-                mean_x, mean_y = 0.0, 0.0
-                for i in range(first, k + 1):
-                    mean_x += outline[i % count, 0] / length
-                    mean_y += outline[i % count, 1] / length
-                xx, yy, xy = 0.0, 0.0, 0.0
-                for i in range(first, k + 1):
-                    dx, dy = outline[i % count, 0] - mean_x, outline[i % count, 1] - mean_y
-                    xx += dx * dx
-                    yy += dy * dy
-                    xy += dx * dy
-                along = 0.5 * math.atan2(2 * xy, xx - yy)
-                normal_x, normal_y = -math.sin(along), math.cos(along)
-                for i in range(first + 1, k):
-                    col, row = outline[i % count]
-                    sign = -1.0 if normal_x * east[row, col] + normal_y * south[row, col] < 0 else 1.0
-                    east[row, col], south[row, col] = sign * normal_x, sign * normal_y
-            first = k
-            corner += 1
+def _by_cell(walls, rows, cols):  # type: ignore[no-untyped-def]
+    """Which walls cross which cell: those of cell i are filed[first[i] : first[i + 1]], i = row * cols + column."""
+    slack = 0.01  # a wall between two cells is filed in both
+    first = np.zeros(rows * cols + 1, np.int64)
+    filed = np.empty(0, np.int32)
+    for filing in (False, True):
+        if filing:
+            first[1:] = np.cumsum(first[1:])
+            filed = np.empty(first[rows * cols], np.int32)
+            free = first[:-1].copy()
+        for wall in range(len(walls)):
+            x0, y0, x1, y1 = walls[wall, 0], walls[wall, 1], walls[wall, 2], walls[wall, 3]
+            west, east = math.floor(min(x0, x1) - slack), math.floor(max(x0, x1) + slack)
+            for c in range(max(west, 0), min(east, cols - 1) + 1):
+                enters, leaves = 0.0, 1.0
+                if abs(x1 - x0) > slack:
+                    a, b = (c - slack - x0) / (x1 - x0), (c + 1 + slack - x0) / (x1 - x0)
+                    enters, leaves = max(min(a, b), 0.0), min(max(a, b), 1.0)
+                a, b = y0 + enters * (y1 - y0), y0 + leaves * (y1 - y0)
+                north, south = math.floor(min(a, b) - slack), math.floor(max(a, b) + slack)
+                for r in range(max(north, 0), min(south, rows - 1) + 1):
+                    cell = r * cols + c
+                    if filing:
+                        filed[free[cell]] = wall
+                        free[cell] += 1
+                    else:
+                        first[cell + 1] += 1
+    return first, filed
 
 
 def _edges(buildings: BuildingMap, sight: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -144,10 +135,10 @@ def _edges(buildings: BuildingMap, sight: NDArray[np.bool_]) -> NDArray[np.bool_
 
 @compiled
 def _reflect(  # type: ignore[no-untyped-def]
-    buildings, east, south, col, row, rays, bounces, permittivity, weakest, reflected
+    deep, walls, first, filed, col, row, rays, bounces, permittivity, weakest, reflected
 ):
     """Add length in the cell x power / path of every ray to every cell it crosses after its first wall."""
-    rows, cols = buildings.shape
+    rows, cols = deep.shape
     for number in range(rays):
         angle = 2 * math.pi * (number + 0.5) / rays
         dx, dy = math.cos(angle), math.sin(angle)
@@ -159,40 +150,50 @@ def _reflect(  # type: ignore[no-untyped-def]
             each_x, each_y = 1 / max(abs(dx), 1e-12), 1 / max(abs(dy), 1e-12)
             next_x = (c + 1 - x if dx > 0 else x - c) * each_x
             next_y = (r + 1 - y if dy > 0 else y - r) * each_y
-            gone, wall_c, wall_r = 0.0, c, r
+            gone, met = 0.0, -1
             while True:
                 until = min(next_x, next_y)
+                for i in range(first[r * cols + c], first[r * cols + c + 1]):
+                    wall = filed[i]
+                    out_x, out_y = walls[wall, 4], walls[wall, 5]
+                    facing = -(dx * out_x + dy * out_y)
+                    if facing < 1e-3:  # from behind or along it
+                        continue
+                    to_x, to_y = x - walls[wall, 0], y - walls[wall, 1]
+                    away = (to_x * out_x + to_y * out_y) / facing
+                    if away < gone - 1e-7 or away <= 1e-7 or away > until + 1e-7:
+                        continue
+                    along_x, along_y = walls[wall, 2] - walls[wall, 0], walls[wall, 3] - walls[wall, 1]
+                    along = (to_x + away * dx) * along_x + (to_y + away * dy) * along_y
+                    if -1e-4 <= along <= along_x * along_x + along_y * along_y + 1e-4:
+                        until, met = away, wall
                 if bounce > 0:
                     middle = path + 0.5 * (gone + until)
                     reflected[min(bounce, 2) - 1, r, c] += (until - gone) * power / max(middle, 1.0)
                 gone = until
-                wall_c, wall_r = c, r
+                if met >= 0:
+                    break
                 if next_x < next_y:
-                    wall_c += step_x
+                    c += step_x
                     next_x += each_x
                 else:
-                    wall_r += step_y
+                    r += step_y
                     next_y += each_y
-                if not (0 <= wall_c < cols and 0 <= wall_r < rows) or buildings[wall_r, wall_c]:
+                if not (0 <= c < cols and 0 <= r < rows) or deep[r, c]:
                     break
-                c, r = wall_c, wall_r
-            if not (0 <= wall_c < cols and 0 <= wall_r < rows):
+            if met < 0:
                 break
             path += gone
-            out_x, out_y = float(east[wall_r, wall_c]), float(south[wall_r, wall_c])
-            length = math.sqrt(out_x * out_x + out_y * out_y)
-            out_x, out_y = out_x / max(length, 1e-9), out_y / max(length, 1e-9)
+            out_x, out_y = walls[met, 4], walls[met, 5]
             cosine = -(dx * out_x + dy * out_y)
-            if cosine <= 0.02:  # the wall seems to look away: take the side of the cell that was hit
-                out_x, out_y = (-float(step_x), 0.0) if wall_c != c else (0.0, -float(step_y))
-                cosine = -(dx * out_x + dy * out_y)
             # Fresnel, electric field along the wall: vertical antennas.
             root = math.sqrt(permittivity - 1 + cosine * cosine)
             power *= ((cosine - root) / (cosine + root)) ** 2
             if power < weakest:
                 break
-            x = min(max(x + dx * gone, c + 1e-6), c + 1 - 1e-6)
-            y = min(max(y + dy * gone, r + 1e-6), r + 1 - 1e-6)
+            x += dx * gone
+            y += dy * gone
+            c, r = min(max(int(x), 0), cols - 1), min(max(int(y), 0), rows - 1)
             dx += 2 * cosine * out_x
             dy += 2 * cosine * out_y
             length = math.sqrt(dx * dx + dy * dy)
