@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -67,6 +68,36 @@ def test_a_far_wall_mirrors_on_the_largest_grid_as_on_a_small_one(side: int) -> 
     root = np.sqrt(PERMITTIVITY - 1 + cosine**2)
     expected = [friis_db(d) for d in distance] + 20 * np.log10(np.abs((cosine - root) / (cosine + root)))
     np.testing.assert_allclose(10 * np.log10(once[rows, 8]), expected, atol=1)
+
+
+@pytest.mark.parametrize("degrees", [7, 20, 33, 45, 62, 81])
+def test_a_slanted_wall_mirrors_at_its_own_angle_not_at_its_cells(degrees: int) -> None:
+    out = np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))])  # columns, rows
+    place, cells = np.array([150.5, 130.5]), np.stack(np.meshgrid(np.arange(256), np.arange(256)), -1) + 0.5
+    behind = 40 - (cells - place) @ out
+    once, again = reflected_gain(behind < 0, Transmitter(col=150, row=130))
+    mirrored = place + 80 * out
+    for along in (-45, -20, 20, 45):
+        spot = place - 30 * out + along * np.array([-out[1], out[0]])
+        distance = math.dist(spot, mirrored)
+        cosine = 110 / distance
+        root = math.sqrt(PERMITTIVITY - 1 + cosine**2)
+        expected = friis_db(distance) + 20 * math.log10(abs((cosine - root) / (cosine + root)))
+        col, row = spot.astype(int)
+        assert db(once[row, col]) == pytest.approx(expected, abs=1)
+    assert not again.any()
+
+
+@pytest.mark.parametrize("thickness", [2, 3, 8])
+def test_a_closed_yard_lets_nothing_out(thickness: int) -> None:
+    buildings = np.zeros((96, 96), bool)
+    buildings[20:70, 20:70] = True
+    buildings[20 + thickness : 70 - thickness, 20 + thickness : 70 - thickness] = False
+    once, again = reflected_gain(buildings, Transmitter(col=45, row=40))
+    inside = np.zeros_like(buildings)
+    inside[20:70, 20:70] = True
+    assert (once[45, 30:60] > 0).all()
+    assert not (once + again)[cv2.erode((~inside).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0].any()
 
 
 def test_a_street_mirrors_again_and_again() -> None:
