@@ -20,6 +20,7 @@ import grpc
 
 from channel_sim.link import make_link
 from radiosem.codecs import make_codec
+from radiosem.codecs.bitmap import BitmapCodec
 from radiosem.errors import DeliveryError, InputError
 from radiosem.readings import DEFAULT_READINGS
 from radiosem_proto.v1 import radiosem_pb2 as pb
@@ -108,9 +109,11 @@ def running_rig(settings: DemoSettings) -> Iterator[Rig]:
 
 
 def choose(settings: DemoSettings) -> tuple[PackEntry, ...]:
-    """The observations to send. raises InputError on an id that the pack does not hold, an unknown codec or link"""
+    """The observations to send. raises InputError on an id the pack does not hold, or codec or link that do not fit"""
     make_codec(settings.codec)
-    make_link(settings.link)
+    link = make_link(settings.link)
+    if not link.exact and settings.codec != BitmapCodec.name:
+        raise InputError(f"codec is {settings.codec!r} and link {link.name!r}, which takes {BitmapCodec.name!r} alone")
     entries = open_pack(settings.pack)
     known = [entry.id for entry in entries]
     for wanted in settings.only:

@@ -138,6 +138,11 @@ def rate(
         raise InputError("neither --data nor --pack is given; give a data set, or --pack for the sample pack")
     if pack and data is not None and context.get_parameter_source("data") is ParameterSource.COMMANDLINE:
         raise InputError(f"data is {str(data)!r} and --pack is given too; give one of them")
+    for name, value in (("split", split), ("gain", gain)):
+        if pack and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise InputError(
+                f"{name} is {value!r} and --pack is given too; a pack has no {name}: give a data set, or none"
+            )
     if rehearsed is None:
         rehearsed = "64" if pack else "16,64"
     if links is None:

@@ -123,6 +123,12 @@ def test_an_unknown_observation_is_refused_with_those_there_are() -> None:
         choose(DemoSettings(only=("atlantis",)))
 
 
+def test_the_learned_link_is_refused_a_codec_that_it_does_not_take() -> None:
+    with pytest.raises(InputError, match=r"codec is 'context' and link 'jscc', which takes 'bitmap' alone"):
+        choose(DemoSettings(link="jscc"))
+    assert choose(DemoSettings(link="jscc", codec="bitmap"))
+
+
 def test_two_observations_cross_between_real_processes(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     ids = ["florence-10-two", "florence-13-cars"]

@@ -35,7 +35,7 @@ def queue(tmp_path: Path) -> Path:
         (("--queue", "q.toml", "--restart"), "are for one recipe"),
         (("--queue", "q.toml", "--replace"), "entries of a queue have weights and replace"),
         (("r.toml", "--status"), "without --queue"),
-        (("--queue", "none.toml", "--status"), "none.toml"),
+        (("--queue", "none.toml", "--status"), "queue is 'none.toml', which cannot be read: No such file"),
     ],
 )
 def test_options_that_do_not_go_together_are_named(arguments: tuple[str, ...], says: str) -> None:

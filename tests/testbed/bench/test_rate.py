@@ -330,6 +330,19 @@ def test_a_bad_argument_is_named(arguments: tuple[str, ...], says: str, small_ci
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("option", "value"), [("--split", "val"), ("--gain", "carsRT")])
+def test_what_a_pack_does_not_have_is_not_asked_of_it(option: str, value: str, tmp_path: Path) -> None:
+    result = run("--pack", option, value, "--out", str(tmp_path / "out"))
+    assert result.exit_code == 2
+    assert f"{option[2:]} is '{value}' and --pack is given too; a pack has no {option[2:]}" in result.stderr
+
+
+def test_a_pack_given_as_a_data_set_is_called_a_pack(tmp_path: Path) -> None:
+    result = run("--data", str(SAMPLE_PACK), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 2
+    assert f"data is '{SAMPLE_PACK}', a pack of observations" in result.stderr
+
+
 def test_ray_that_is_missing_is_named(small_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *a: None if name == "ray" else found(name, *a))
