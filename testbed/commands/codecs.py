@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import Progress
@@ -29,32 +30,43 @@ def evaluate(
         Path | None, typer.Option(help="Instead of --masks: a data set folder, whose --split is taken.")
     ] = None,
     split: Annotated[str, typer.Option(help="Split of --data: train, val, test or all.")] = "test",
+    pack: Annotated[
+        Path | None, typer.Option(help="Instead of --masks: the true masks of a pack of observations, see `data pack`.")
+    ] = None,
     allow_seen: Annotated[
         bool,
-        typer.Option("--allow-seen", help="Score masks of --data that the codec learned from, counted as seen_maps."),
+        typer.Option("--allow-seen", help="Score masks of --data or --pack that the codec learned from, as seen_maps."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Score one codec: mean bits a mask, share of wrong pixels, milliseconds to encode and decode.
 
-    A learned codec, context or vqvae, is refused masks of --data that it learned from, recognised by fingerprints;
+    A learned codec, context or vqvae, is refused masks of --data or --pack that it learned from, by their fingerprints;
     those of --masks are scored all the same, and counted as seen_maps.
 
     Example: `radiosem codecs eval --codec context --masks ~/RadioMapSeer/png/buildings_complete --json`
     """
     from testbed.codec_scores import count_seen, read_masks, score_codec  # the networks load here, not for --help
 
-    if (masks is None) == (data is None):
-        raise InputError("give --masks or --data, one of them: a folder of PNG masks, or a data set")
+    if sum(given is not None for given in (masks, data, pack)) != 1:
+        raise InputError("give one of --masks, --data and --pack: a folder of PNG masks, a data set, or a pack")
     if data is not None:
         from radiosem_models.data import Dataset
 
         dataset = Dataset(data)
         found = dataset.masks(dataset.blocks_in(split))
+    elif pack is not None:
+        from testbed.pack import open_pack
+
+        found = {}
+        for entry in open_pack(pack):
+            mask = entry.truth().buildings
+            if not any(np.array_equal(mask, other) for other in found.values()):  # a block may be sent more than once
+                found[entry.id] = mask
     else:
         assert masks is not None
         found = read_masks(masks)
-    seen_maps = count_seen(codec, found, allow_seen or data is None)
+    seen_maps = count_seen(codec, found, allow_seen or masks is not None)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(codec, total=len(found))
         scores = score_codec(codec, list(found.values()), lambda done: progress.update(bar, completed=done), seen_maps)

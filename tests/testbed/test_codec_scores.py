@@ -18,6 +18,7 @@ from radiosem_models.training.manifest import list_weights
 from testbed.cli import app
 from testbed.codec_scores import CONSTANTS_SPLIT, count_seen, read_masks, score_codec
 from testbed.leaks import seen_blocks
+from testbed.pack import SAMPLE_PACK, open_pack
 
 
 @pytest.fixture
@@ -49,6 +50,21 @@ def test_the_command_prints_json(folder):
     assert set(json.loads(outcome.stdout)) == {
         *("codec", "maps", "mean_bits", "wrong_pixel_share", "encode_ms", "decode_ms", "seen_maps")
     }
+
+
+def test_every_mask_of_a_pack_is_scored_once():
+    outcome = CliRunner().invoke(app, ["codecs", "eval", "--codec", "bitmap", "--pack", str(SAMPLE_PACK), "--json"])
+    assert outcome.exit_code == 0
+    scores = json.loads(outcome.stdout)
+    different = {entry.truth().buildings.tobytes() for entry in open_pack()}
+    assert (scores["maps"], scores["mean_bits"], scores["seen_maps"]) == (len(different), 65536, 0)
+
+
+def test_masks_are_taken_from_one_place(folder):
+    arguments = ["codecs", "eval", "--masks", str(folder), "--pack", str(SAMPLE_PACK)]
+    outcome = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert outcome.exit_code == 2
+    assert "give one of --masks, --data and --pack" in outcome.stderr
 
 
 @pytest.fixture
