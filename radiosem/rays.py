@@ -9,7 +9,9 @@ axes alone: rays meet straight walls, the polygons that the outlines of the mask
     transmitter -- sight line --> edge of a wall -- into the shadow behind              Friis less a knife edge
 """
 
+import functools
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,10 +24,12 @@ from radiosem.types import SPEED_OF_LIGHT_M_S, BuildingMap, Transmitter
 RAYS, RAYS_SIDE, BOUNCES = 1024, 256, 5  # so many rays for grids of so many cells a side, more in proportion
 WEAKEST = 1e-5  # share of its power at which a ray is given up
 PERMITTIVITY = 5.24  # of concrete (ITU-R P.2040-3, table 3), its small imaginary part left out
-STRAY = 1.5  # cells: how far a straight wall may stray from the outline of the mask
+# cells: how far a straight wall may stray from the outline of the mask; less where a transmitter would end up inside
+STRAYS = 1.5, 0.75, 0.2
+SMALLEST = 12  # half cells around a thing: what is smaller mirrors nothing
 DEEP = 5  # cells: side of the square, wholly inside a building, where a ray that slipped past its walls ends
 FIELD_SIGMA = 1.5  # cells: of what rays sampled
-FANS = 128  # directions into the half plane behind an edge
+FANS = 256  # directions into the half plane behind an edge, as many as make one a cell at RAYS_SIDE; more in proportion
 
 
 def reflected_gain(
@@ -35,16 +39,18 @@ def reflected_gain(
 
     buildings    bool [H, W], row 0 = north
     transmitter  inside the grid, outdoors; from indoors nothing gets out
-    returns      by one wall, and by two to five: each float32 [H, W], 0 where nothing arrives and indoors
+    returns      by one wall, and by two to five: each float32 [H, W], 0 indoors; smoothed over a few cells,
+                 behind thin walls too
     """
     rays = RAYS * math.ceil(max(buildings.shape) / RAYS_SIDE)
     reflected = np.zeros((2, *buildings.shape), np.float32)
     if not buildings[transmitter.row, transmitter.col]:
-        walls = _walls(buildings)
-        first, filed = _by_cell(walls, *buildings.shape)
-        deep = cv2.erode(buildings.astype(np.uint8), np.ones((DEEP, DEEP), np.uint8)) > 0
         place = (float(transmitter.col), float(transmitter.row))
-        _reflect(deep, walls, first, filed, *place, rays, BOUNCES, PERMITTIVITY, WEAKEST, reflected)
+        for stray in STRAYS:
+            obstacles = _obstacles(buildings.tobytes(), buildings.shape, stray)
+            if not _inside(obstacles.walls, *place):
+                break
+        _reflect(*obstacles, *place, rays, BOUNCES, PERMITTIVITY, WEAKEST, reflected)
     # A cell of a ray's density: rays / (2 pi distance) rays cross a cell's width, each with power / distance.
     unit = np.float32(free_space_gain(cell_size_m, transmitter.frequency_hz) * 2 * math.pi / rays)
     outdoors = ~buildings
@@ -62,7 +68,7 @@ def diffracted_gain(
     buildings    bool [H, W], row 0 = north
     sight        bool [H, W], where the sight line is free
     transmitter  inside the grid, outdoors; from indoors nothing gets out
-    returns      float32 [H, W], 0 where nothing arrives, in sight and indoors
+    returns      float32 [H, W], 0 where nothing arrives by a bend of at most 90 degrees, in sight and indoors
     """
     diffracted = np.zeros(buildings.shape, np.float32)
     if buildings[transmitter.row, transmitter.col]:
@@ -70,29 +76,58 @@ def diffracted_gain(
     edges = np.argwhere(_edges(buildings, sight))
     place = (float(transmitter.col), float(transmitter.row))
     wavelength = SPEED_OF_LIGHT_M_S / transmitter.frequency_hz / cell_size_m  # in cells, as all lengths of the loop
-    _diffract(buildings, sight, *place, wavelength, edges, FANS, diffracted)
+    fans = FANS * math.ceil(max(buildings.shape) / RAYS_SIDE)
+    _diffract(buildings, sight, *place, wavelength, edges, fans, diffracted)
     # Far from the edge the fan leaves cells out: they have what their neighbours have.
     spread = cv2.dilate(diffracted, np.ones((3, 3), np.uint8)) * ~(buildings | sight)
     return np.asarray(spread * free_space_gain(cell_size_m, transmitter.frequency_hz), np.float32)
 
 
-def _walls(buildings: BuildingMap) -> NDArray[np.float64]:
+class _Obstacles(NamedTuple):
+    """What rays meet: see `_reflect`."""
+
+    deep: NDArray[np.bool_]
+    walls: NDArray[np.float64]
+    first: NDArray[np.int64]
+    filed: NDArray[np.int32]
+
+
+@functools.lru_cache(maxsize=1)  # transmitters of one block come one after the other
+def _obstacles(mask: bytes, shape: tuple[int, int], stray: float) -> _Obstacles:
+    buildings = np.frombuffer(mask, np.uint8).reshape(shape)
+    walls = _walls(buildings, stray)
+    deep = cv2.erode(buildings, np.ones((DEEP, DEEP), np.uint8)) > 0
+    return _Obstacles(deep, walls, *_by_cell(walls, *shape))
+
+
+def _walls(buildings: NDArray[np.uint8], stray: float) -> NDArray[np.float64]:
     """Straight walls, [S, 6]: column and row of either end (cell c spans c to c + 1), and the unit vector outwards."""
-    fine = np.repeat(np.repeat(buildings.astype(np.uint8), 2, 0), 2, 1)  # so that the outline is at the cells' sides
+    fine = np.repeat(np.repeat(buildings, 2, 0), 2, 1)  # so that the outline is at the cells' sides
     outlines, _ = cv2.findContours(fine, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    starts, ends = [], []
+    starts: list[NDArray[np.int32]] = [np.zeros((0, 2), np.int32)]
+    ends: list[NDArray[np.int32]] = [np.zeros((0, 2), np.int32)]
     for outline in outlines:
-        corners = cv2.approxPolyDP(outline, 2 * STRAY, closed=True)[:, 0]
-        starts.append(corners)
-        ends.append(np.roll(corners, -1, 0))
-    if not outlines:
-        return np.zeros((0, 6))
+        if len(outline) >= SMALLEST:
+            corners = np.asarray(cv2.approxPolyDP(outline, 2 * stray, closed=True)[:, 0], np.int32)
+            if len(corners) < 3:  # thinner than it may stray
+                corners = np.asarray(cv2.approxPolyDP(outline, 2 * STRAYS[-1], closed=True)[:, 0], np.int32)
+            starts.append(corners)
+            ends.append(np.roll(corners, -1, 0))
     start, end = ((np.concatenate(corners) + 0.5) / 2 for corners in (starts, ends))
     along = end - start
     length = np.hypot(along[:, 0], along[:, 1])
     # Outlines run with their building on the same hand, holes the other way round.
     outward = np.stack([-along[:, 1], along[:, 0]], 1) / np.maximum(length, 1e-9)[:, None]
     return np.ascontiguousarray(np.concatenate([start, end, outward], 1)[length > 0])
+
+
+def _inside(walls: NDArray[np.float64], col: float, row: float) -> bool:
+    """True when the middle of a cell lies within the polygons: a line to the west crosses an odd number of walls."""
+    x0, y0, x1, y1 = walls[:, :4].T
+    spans = (y0 <= row + 0.5) != (y1 <= row + 0.5)
+    x0, y0, x1, y1 = (values[spans] for values in (x0, y0, x1, y1))
+    crossed = x0 + (row + 0.5 - y0) / (y1 - y0) * (x1 - x0) < col + 0.5
+    return bool(np.count_nonzero(crossed) % 2)
 
 
 @compiled

@@ -100,12 +100,82 @@ def test_a_closed_yard_lets_nothing_out(thickness: int) -> None:
     assert not (once + again)[cv2.erode((~inside).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0].any()
 
 
-def test_a_street_mirrors_again_and_again() -> None:
-    street = wall(30, 50) | wall(70, 90)
-    gains = traced(street)
-    middle = gains.reflected_again[20, 52:68]
-    assert (middle > 0).all()
-    assert (middle < gains.reflected_once[20, 52:68] * 4).all()
+@pytest.mark.parametrize("row", [120, 100, 60, 20])
+def test_a_street_mirrors_again_and_again(row: int) -> None:
+    buildings = np.ones((256, 256), bool)
+    buildings[:, 100:130] = False
+    gains = traced(buildings, Transmitter(col=112, row=128))
+    west, east = 99.75, 130.25  # walls lie a quarter of a cell inside the outline
+    by_walls = np.zeros(6)
+    for first_wall in (west, east):
+        place, wall = 112.5, first_wall
+        for walls in range(1, 6):
+            place, wall = 2 * wall - place, west + east - wall
+            across, along = abs(115.5 - place), row - 128
+            distance = math.hypot(across, along)
+            root = math.sqrt(PERMITTIVITY - 1 + (across / distance) ** 2)
+            share = ((across / distance - root) / (across / distance + root)) ** (2 * walls)
+            by_walls[walls] += share * 10 ** (friis_db(distance) / 10)
+    assert db(gains.reflected_once[row, 115]) == pytest.approx(db(by_walls[1]), abs=0.2)
+    assert db(gains.reflected_again[row, 115]) == pytest.approx(db(by_walls[2:].sum()), abs=0.2)
+
+
+def facade(thickness: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """A long wall with a notch of one cell by three, and all of a closed yard behind it."""
+    buildings = np.zeros((128, 128), bool)
+    buildings[60 : 60 + thickness] = True
+    buildings[60, 62:65] = False
+    buildings[110:] = True
+    yard = np.zeros_like(buildings)
+    yard[60 + thickness + 6 : 110] = True
+    return buildings, yard
+
+
+@pytest.mark.parametrize("thickness", [4, 8])
+def test_a_transmitter_in_a_notch_of_its_wall_is_mirrored_by_it_and_not_let_through(thickness: int) -> None:
+    buildings, yard = facade(thickness)
+    inside, before = (sum(reflected_gain(buildings, Transmitter(col=63, row=row))) for row in (60, 58))
+    assert inside[:55].sum() == pytest.approx(before[:55].sum(), rel=0.5)
+    assert not inside[yard].any()
+
+
+@pytest.mark.parametrize("thickness", [1, 2, 3])
+def test_a_thin_wall_mirrors_straight(thickness: int) -> None:
+    buildings = np.zeros((128, 128), bool)
+    buildings[40 : 40 + thickness, 50:78] = True
+    once, _ = reflected_gain(buildings, Transmitter(col=64, row=80))
+    lit = np.flatnonzero(once[100] > 0.25 * once[100].max())
+    # The image lies at row 0.5: walls from 50 to 78 are seen from there up to 2.5 times as wide.
+    assert lit[0] == pytest.approx(64 - 14 * 100 / 40, abs=3)
+    assert lit[-1] == pytest.approx(64 + 14 * 100 / 40, abs=3)
+
+
+def test_a_step_of_three_cells_is_a_corner_and_no_slant() -> None:
+    buildings = np.zeros((128, 128), bool)
+    buildings[:20, :64] = buildings[:23, 64:] = True
+    tx = Transmitter(col=40, row=60)
+    once, _ = reflected_gain(buildings, tx)
+    distance = math.hypot(2 * (60.5 - 20) + 20, 20)
+    cosine = (2 * (60.5 - 20) + 20) / distance
+    root = math.sqrt(PERMITTIVITY - 1 + cosine**2)
+    expected = friis_db(distance) + 20 * math.log10(abs((cosine - root) / (cosine + root)))
+    assert db(once[80, 20]) == pytest.approx(expected, abs=0.5)
+
+
+def test_a_board_of_single_cells_is_no_burden() -> None:
+    board = np.indices((512, 512)).sum(0) % 2 > 0
+    board[250:262, 250:262] = False
+    assert all(np.isfinite(field).all() for field in reflected_gain(board, Transmitter(col=256, row=256)))
+
+
+def test_shadows_of_a_large_grid_have_no_stripes() -> None:
+    buildings = np.zeros((512, 512), bool)
+    buildings[200:260, 60:64] = True
+    tx = Transmitter(col=30, row=230)
+    bent = traced(buildings, tx).diffracted
+    shadow = free_share(buildings, tx) < 1
+    shadow[:, :100] = False
+    assert (bent[shadow & ~buildings] > 0).mean() > 0.97
 
 
 @pytest.mark.parametrize(("row", "col"), [(40, 110), (30, 100), (20, 120)])
@@ -119,7 +189,7 @@ def test_an_edge_bends_into_the_shadow_like_a_knife(row: int, col: int) -> None:
     bend = math.atan2(64.5 - edge[0], edge[1] - 60.5) - math.atan2(edge[0] - row - 0.5, col + 0.5 - edge[1])
     nu = abs(bend) * math.sqrt(2 * before * after / (WAVELENGTH_M * (before + after)))
     knife = 6.9 + 20 * math.log10(math.sqrt((nu - 0.1) ** 2 + 1) + nu - 0.1)
-    assert db(gains.diffracted[row, col]) == pytest.approx(friis_db(before + after) - knife, abs=2)
+    assert db(gains.diffracted[row, col]) == pytest.approx(friis_db(before + after) - knife, abs=2.5)  # a cell's best
 
 
 def test_open_ground_bends_and_mirrors_nothing() -> None:
