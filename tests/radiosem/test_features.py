@@ -9,7 +9,7 @@ from radiosem.types import Grid, PathLoss, Transmitter
 
 GRID, TX, LAW = Grid(96, 80), Transmitter(col=20, row=50), PathLoss(50.0, 30.0)
 BUILDINGS = np.zeros(GRID.shape, bool)
-BUILDINGS[20:70, 40:55] = True
+BUILDINGS[20:70, 40:55] = BUILDINGS[20:70, 4:10] = True
 CARS = np.zeros(GRID.shape, bool)
 CARS[80:82, 10:14] = True
 
