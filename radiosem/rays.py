@@ -29,7 +29,7 @@ STRAYS = 1.5, 0.75, 0.2
 SMALLEST = 12  # half cells around a thing: what is smaller mirrors nothing
 DEEP = 5  # cells: side of the square, wholly inside a building, where a ray that slipped past its walls ends
 FIELD_SIGMA = 1.5  # cells: of what rays sampled
-FANS = 256  # directions into the half plane behind an edge, as many as make one a cell at RAYS_SIDE; more in proportion
+FANS = 256  # directions into the half plane behind an edge: three cells apart at RAYS_SIDE; more in proportion
 
 
 def reflected_gain(
@@ -84,7 +84,12 @@ def diffracted_gain(
 
 
 class _Obstacles(NamedTuple):
-    """What rays meet: see `_reflect`."""
+    """What rays meet.
+
+    deep          bool [H, W], where one that slipped past the walls ends
+    walls         float64 [S, 6], see `_walls`
+    first, filed  the walls of every cell, see `_by_cell`
+    """
 
     deep: NDArray[np.bool_]
     walls: NDArray[np.float64]

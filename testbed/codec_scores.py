@@ -12,6 +12,7 @@ from radiosem.codecs import make_codec
 from radiosem.errors import InputError, RadiosemError
 from radiosem.types import BuildingMap
 from testbed.leaks import CONSTANTS_SPLIT, refusal, seen_blocks, split_fingerprints, training_fingerprints
+from testbed.pack import open_pack
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,15 @@ def read_masks(folder: Path) -> dict[str, BuildingMap]:
     if not masks:
         raise InputError(f"masks is {str(folder)!r}, which holds no PNG; give a folder such as png/buildings_complete")
     return masks
+
+
+def masks_of_pack(folder: Path) -> dict[str, BuildingMap]:
+    """True masks of a pack by the first observation of each: a block may be sent more than once."""
+    masks: dict[bytes, tuple[str, BuildingMap]] = {}
+    for entry in open_pack(folder):
+        mask = entry.truth().buildings
+        masks.setdefault(mask.tobytes(), (entry.id, mask))
+    return dict(masks.values())
 
 
 def count_seen(codec: str, masks: Mapping[str, BuildingMap], allow_seen: bool = False) -> int | None:

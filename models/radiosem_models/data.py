@@ -72,9 +72,7 @@ class Dataset:
             raise InputError(f"data is {str(self.root)!r}, which is no folder; give one in RadioMapSeer's layout")
         if not masks.is_dir():
             if (self.root / "pack.json").is_file():
-                raise InputError(
-                    f"data is {str(self.root)!r}, a pack of observations; give a data set, or it as a pack"
-                )
+                raise InputError(f"data is {str(self.root)!r}, a pack of observations; give a data set")
             raise InputError(f"data folder {self.root} has no png/buildings_complete; expected RadioMapSeer's layout")
         path = self.root / "dataset.json"
         self.about: dict[str, object] = read_about(path) if path.is_file() else {}

@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import Progress
@@ -46,7 +45,8 @@ def evaluate(
 
     Example: `radiosem codecs eval --codec context --masks ~/RadioMapSeer/png/buildings_complete --json`
     """
-    from testbed.codec_scores import count_seen, read_masks, score_codec  # the networks load here, not for --help
+    # The networks load here, not for --help.
+    from testbed.codec_scores import count_seen, masks_of_pack, read_masks, score_codec
 
     if sum(given is not None for given in (masks, data, pack)) != 1:
         raise InputError("give one of --masks, --data and --pack: a folder of PNG masks, a data set, or a pack")
@@ -56,13 +56,7 @@ def evaluate(
         dataset = Dataset(data)
         found = dataset.masks(dataset.blocks_in(split))
     elif pack is not None:
-        from testbed.pack import open_pack
-
-        found = {}
-        for entry in open_pack(pack):
-            mask = entry.truth().buildings
-            if not any(np.array_equal(mask, other) for other in found.values()):  # a block may be sent more than once
-                found[entry.id] = mask
+        found = masks_of_pack(pack)
     else:
         assert masks is not None
         found = read_masks(masks)

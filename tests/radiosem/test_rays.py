@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from radiosem.depth import free_share
-from radiosem.rays import PERMITTIVITY, diffracted_gain, reflected_gain
+from radiosem.rays import PERMITTIVITY, _walls, diffracted_gain, reflected_gain
 from radiosem.types import SPEED_OF_LIGHT_M_S, Transmitter
 
 TX = Transmitter(col=60, row=64)
@@ -165,6 +165,7 @@ def test_a_step_of_three_cells_is_a_corner_and_no_slant() -> None:
 def test_a_board_of_single_cells_is_no_burden() -> None:
     board = np.indices((512, 512)).sum(0) % 2 > 0
     board[250:262, 250:262] = False
+    assert len(_walls(board.astype(np.uint8), 1.5)) < 1000  # of 130,000 cells
     assert all(np.isfinite(field).all() for field in reflected_gain(board, Transmitter(col=256, row=256)))
 
 
