@@ -59,7 +59,7 @@ DIFFERS = {
     "cgan-plain": "7 of pix2pix's 54 million parameters, linear output, no dropout",
     "geo2sigmap": "no heights, no signal measurements, a quarter of the widths",
     "radiounet": "half the resolution first, to learn in hours",
-    "rme-gan": "without samples, its losses on samples and its resampling",
+    "rme-gan": "without samples, its losses on samples and its resampling; a hundredth of its adversarial weight",
     "tire-gan": "without samples; pix2pix's generator, weights of the losses chosen",
     "uvm-net": "both scans over pixels, in plain torch; 1.8 million parameters",
 }

@@ -11,8 +11,9 @@ from radiosem_models.rivals.adversarial import Adversarial, fooled, told_apart
 from radiosem_models.rivals.radiounet import FIRST, PoolingUNet
 from radiosem_models.rivals.rival import weighted_mse
 
-# Weights of the losses as published: adversarial, MSE, and that of the gradients (phase 0) or structure (phase 1).
-WEIGHTS = ((10.0, 100.0, 0.1), (10.0, 10.0, 0.1))
+# Weights of the losses: adversarial, MSE, and that of the gradients (phase 0) or structure (phase 1).
+# As published but for the first, which is 10 there: on grey in [0, 1] that drowns the error of the map.
+WEIGHTS = ((0.1, 100.0, 0.1), (0.1, 10.0, 0.1))
 SCALES, WINDOW = 3, 7  # of the multi-scale similarity
 C1, C2 = 0.01**2, 0.03**2
 
@@ -54,6 +55,7 @@ class RmeGan(Adversarial):
     features: adversarial, MSE less heavy, multi-scale structure. Without samples fall away: the map interpolated from
     them by a propagation model (the truth's gradients stand in for its), the energy and superpixel losses on samples,
     and the resampling between the phases. Left out: total variation, whose published weight is too small to act.
+    Chosen: a hundredth of the published adversarial weight.
 
     channels  names of the channels in
     """
