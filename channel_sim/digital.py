@@ -67,6 +67,10 @@ class LdpcLink:
         weak = channel_bits(weak_bytes, Protection(self.rate), self.modulation.bits_per_symbol)
         return _SIGNAL_SYMBOLS + strong + weak // self.modulation.bits_per_symbol
 
+    def payload_bits(self, frame: Frame) -> int:
+        """Bits of a frame before channel coding, checksums included."""
+        return 8 * (len(frame.strong) + len(frame.weak))
+
     def encode(self, frame: Frame) -> NDArray[np.complex64]:
         """Clean symbols of a frame, complex64 [n], E|s|^2 = 1.
 

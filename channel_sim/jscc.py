@@ -67,11 +67,23 @@ class JsccLink:
         """Complex symbols of a mask of [H, W] pixels: C, h, w."""
         return self._symbols_a_cell, -(-shape[0] // self._stride), -(-shape[1] // self._stride)
 
+    def payload_bits(self, frame: Frame) -> int:
+        """Bits of a frame that go digitally, checksums and the networks' id included: all but the mask's.
+
+        raises  InputError when the frame's mask is not a bitmap
+        """
+        return _DIGITAL.payload_bits(self._digital_part(frame)[0])
+
     def encode(self, frame: Frame) -> NDArray[np.complex64]:
         """Clean symbols of a frame, complex64 [n], E|s|^2 = 1.
 
         raises  InputError when the frame's mask is not a bitmap, or the frame is too long
         """
+        rest, mask = self._digital_part(frame)
+        return np.concatenate([_DIGITAL.encode(rest), self._draw(mask)])
+
+    def _digital_part(self, frame: Frame) -> tuple[Frame, BuildingMap]:
+        """A frame without its mask, and the mask."""
         try:
             shape = _grid_shape(frame.strong)
             end = bitmap_bytes(shape)
@@ -81,8 +93,7 @@ class JsccLink:
                 f"the frame is none that link jscc can send, for it draws the mask itself: {error}; "
                 "pack the frame with the codec bitmap"
             ) from None
-        digital = _DIGITAL.encode(Frame(self.networks_id + frame.strong, frame.weak[end + _SEALED :]))
-        return np.concatenate([digital, self._draw(mask)])
+        return Frame(self.networks_id + frame.strong, frame.weak[end + _SEALED :]), mask
 
     def _draw(self, mask: BuildingMap) -> NDArray[np.complex64]:
         _, rows, cols = self.symbol_shape((mask.shape[0], mask.shape[1]))

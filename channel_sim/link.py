@@ -26,6 +26,9 @@ class Link(Protocol):
     def exact(self) -> bool:
         """What arrives are the bytes of the frame, or nothing; else a likeness that differs from burst to burst."""
 
+    def payload_bits(self, frame: Frame) -> int:
+        """Bits of a frame before channel coding, checksums included; none for what goes as analogue symbols."""
+
     def encode(self, frame: Frame) -> NDArray[np.complex64]:
         """Clean symbols of a frame, complex64 [n], E|s|^2 = 1; raises InputError when the frame is too long."""
 

@@ -144,7 +144,7 @@ class EdgePipeline:
         receipt.message = "; ".join(filter(None, [receipt.message, *warnings]))
         if not receipt.already_held:
             receipt.codec = f"{observed.codec.name}:{observed.codec.codec_id.hex()}"
-            receipt.payload_bits = observed.frame.payload_bits
+            receipt.payload_bits = air.link.payload_bits(observed.frame)
             receipt.channel_uses = uses
             if not self.settings.relay:  # else only the receiver knows
                 receipt.es_n0_db = es_n0_db

@@ -45,11 +45,6 @@ class Frame:
     strong: bytes
     weak: bytes
 
-    @property
-    def payload_bits(self) -> int:
-        """Bits before channel coding, checksums included."""
-        return 8 * (len(self.strong) + len(self.weak))
-
 
 def pack(semantics: Semantics, codec: MaskCodec) -> Frame:
     """Code the semantics of one map; cars always by the lossless `context` code.

@@ -17,7 +17,7 @@ from radiosem.codecs import MaskCodec
 from radiosem.depth import path_loss_db
 from radiosem.errors import ChannelError, InputError
 from radiosem.features import generator_features
-from radiosem.frame import unpack
+from radiosem.frame import Frame, unpack
 from radiosem.inference import Runs
 from radiosem.mend import mended
 from radiosem.rebuild import SIGHT, Rebuilt, draw
@@ -36,12 +36,13 @@ BATCH_PIXELS = 8 * 256 * 256  # one call of the network: bounds its memory, what
 
 @dataclass(frozen=True)
 class Causes:
-    """One burst turned back into semantics, and what that took."""
+    """One burst turned back into semantics, and what that took; `payload_bits` as its link counts them."""
 
     burst: Burst
     reception: Reception
     semantics: Semantics
     codec: str
+    payload_bits: int = 0
     stage_ms: Stages = field(default_factory=dict)
 
 
@@ -77,7 +78,8 @@ class Pipeline:
             semantics, codec = unpack(strong, reception.weak, self._codecs)
         if semantics.buildings is not None and semantics.buildings.all():
             raise InputError("the building mask covers the whole block; there is no outdoor pixel to draw a map for")
-        return Causes(burst, reception, semantics, self._name_with_id(codec), stage_ms)
+        bits = make_link(burst.link).payload_bits(Frame(strong, reception.weak or b""))
+        return Causes(burst, reception, semantics, self._name_with_id(codec), bits, stage_ms)
 
     def recognise(self, burst: Burst) -> tuple[Reception, Semantics]:
         """What arrived, and what its strong part says: grid, transmitters and laws. Raises as `receive`."""
@@ -141,7 +143,7 @@ class Pipeline:
             provenance=Provenance(
                 link=burst.link,
                 codec=causes.codec,
-                payload_bits=8 * (len(strong) + len(weak)),
+                payload_bits=causes.payload_bits,
                 channel_uses=len(burst.symbols) // 8,
                 es_n0_db=burst.es_n0_db,
                 bit_errors=reception.bit_errors,

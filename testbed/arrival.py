@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from channel_sim.link import make_link
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from testbed.pack import PackEntry, Truth
 from testbed.received import LinkScores, ReceivedMap
@@ -30,6 +31,8 @@ class Arrival:
     def row(self) -> dict[str, Any]:
         """The entry of `maps` in summary.json: figures with their unit in the name, None where undefined."""
         provenance, scores = self.received.provenance, self.scores
+        bits, uses = provenance["payload_bits"], provenance["channel_uses"]
+        coded = make_link(provenance["link"]).exact  # else part of the symbols carries no bits
         return {
             "id": self.entry.id,
             "title": self.entry.title,
@@ -38,11 +41,10 @@ class Arrival:
             "lost": self.received.lost,
             "codec": provenance["codec"],
             "link": provenance["link"],
-            "payload_bits": provenance["payload_bits"],
-            "channel_uses": provenance["channel_uses"],
+            "payload_bits": bits,
+            "channel_uses": uses,
             "snr_db": provenance["es_n0_db"],
-            "eb_n0_db": provenance["es_n0_db"]
-            - 10 * math.log10(provenance["payload_bits"] / provenance["channel_uses"]),
+            "eb_n0_db": provenance["es_n0_db"] - 10 * math.log10(bits / uses) if coded else None,
             "bit_errors": provenance["bit_errors"],
             "coded_bits": provenance["coded_bits"],
             **dataclasses.asdict(scores.map),

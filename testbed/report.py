@@ -58,14 +58,15 @@ code { font: 13px ui-monospace, Menlo, Consolas, monospace; }
 MEANING = (
     (
         "payload, bits",
-        "The frame before channel coding: header, transmitters, path-loss laws, building mask, cars where there are "
-        "some, and some of the readings, by which the receiver mends its map. The map itself is never sent.",
+        "The frame before channel coding: header, transmitters, path-loss laws, building mask (but over jscc, which "
+        "draws it as analogue symbols), cars where there are some, and some of the readings, by which the receiver "
+        "mends its map. The map itself is never sent.",
     ),
     ("channel uses", "Complex symbols on the air: the frame after channel coding and modulation."),
     (
         "Es/N0",
         "Energy of a symbol over noise density, in dB. From payload bits and channel uses, the mean Eb/N0 of this run "
-        "is {eb_n0_db:.1f} dB.",
+        "is {eb_n0}.",
     ),
     ("bit errors", "Channel bits that noise had flipped and the decoder put right."),
     (
@@ -216,7 +217,7 @@ def _figure(row: dict[str, Any], folder: Path) -> str:
 
 
 def _meaning(summary: dict[str, Any]) -> str:
-    values = {**summary["scale"], **summary["settings"], "eb_n0_db": summary["mean"]["eb_n0_db"]}
+    values = {**summary["scale"], **summary["settings"], "eb_n0": _format(summary["mean"]["eb_n0_db"], "{:.1f} dB")}
     return "".join(f"<dt>{escape(term)}</dt><dd>{escape(text.format(**values))}</dd>" for term, text in MEANING)
 
 

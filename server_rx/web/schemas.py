@@ -72,7 +72,7 @@ class MapBody(Body):
     outage_threshold_dbm: float = Field(description="threshold that `outage_share` was taken at, dBm")
     outage_share: float = Field(description="share of the outdoor pixels in outage at that threshold, 0..1")
     codec: str = Field(description="mask codec used, as name:id")
-    payload_bits: int = Field(description="frame bits before channel coding")
+    payload_bits: int = Field(description="frame bits before channel coding, but for a mask drawn by jscc")
     channel_uses: int = Field(description="complex symbols received")
     es_n0_db: float = Field(description="Es/N0 the symbols came with, dB")
     receiver_ms: float = Field(description="milliseconds from symbols to map, without queueing and storing")
@@ -127,7 +127,7 @@ class ProvenanceBody(Body):
 
     map_id: str
     link: str = Field(description="link name: modulation and code rate")
-    payload_bits: int = Field(description="frame bits before channel coding")
+    payload_bits: int = Field(description="frame bits before channel coding, but for a mask drawn by jscc")
     channel_uses: int = Field(description="complex symbols received")
     es_n0_db: float = Field(description="Es/N0, dB")
     bit_errors: int = Field(description="channel bits whose hard decision the decoder corrected")

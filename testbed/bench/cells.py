@@ -121,7 +121,7 @@ def _cell(scene: Scene, sender: Sender, link: Link, es_n0_db: float) -> Row:
 def _rate(emission: Emission, link: Link, es_n0_db: float) -> Row:
     """What a frame takes; no bits where the mask goes as analogue symbols."""
     channel_uses = int(emission.symbols.size)
-    bits = emission.frame.payload_bits if link.exact else None
+    bits = link.payload_bits(emission.frame) if link.exact else None
     return {
         "eb_n0_db": None if bits is None else es_n0_db - 10 * math.log10(bits / channel_uses),
         "payload_bits": bits,

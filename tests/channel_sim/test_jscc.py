@@ -122,6 +122,15 @@ def test_a_frame_survives_a_clean_link(link: JsccLink, grid: Grid, cars: bool) -
     assert (received.strong, received.weak, received.bit_errors) == (sent.strong, sent.weak, 0)
 
 
+def test_its_payload_is_all_but_the_mask(link: JsccLink) -> None:
+    plain, with_cars = (framed(causes(cars=cars)) for cars in (False, True))
+    cars_bytes = len(with_cars.weak) - len(plain.weak)
+    assert cars_bytes > 4
+    assert link.payload_bits(plain) == 8 * (4 + len(plain.strong))
+    assert link.payload_bits(with_cars) == 8 * (4 + len(with_cars.strong) + cars_bytes)
+    assert make_link("qpsk-1/2").payload_bits(with_cars) == 8 * (len(with_cars.strong) + len(with_cars.weak))
+
+
 def test_symbols_have_unit_energy_and_their_number_depends_on_the_grid_alone(link: JsccLink) -> None:
     one, other = (link.encode(framed(causes(seed=seed))) for seed in (0, 1))
     assert one.dtype == np.complex64
@@ -162,6 +171,7 @@ def test_the_receiver_takes_its_bursts_as_any_other(weights_folder: Path) -> Non
     burst = Air(20.0, "jscc").send(framed(causes()), "block", 1)
     received = pipeline.receive(burst)
     assert received.codec.startswith("bitmap:")
+    assert received.payload_bits == make_link("jscc").payload_bits(framed(causes()))
     assert not received.semantics.degraded
     assert np.mean(received.semantics.buildings != causes().buildings) < 0.01
 

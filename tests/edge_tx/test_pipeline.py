@@ -132,7 +132,7 @@ def test_an_observation_says_how_many_readings_go_along(
     observation.readings = 0
     none = edge.observe(observation)
     assert none.semantics.readings is None
-    assert none.frame.payload_bits < few.frame.payload_bits < some.frame.payload_bits
+    assert len(none.frame.weak) < len(few.frame.weak) < len(some.frame.weak)
     observation.readings = 1024
     with pytest.raises(InputError, match=r"readings is 1024; a frame carries 0\.\.1023"):
         edge.observe(observation)
@@ -185,7 +185,7 @@ def test_receipt_tells_both_halves(edge: EdgePipeline, observation: pb.Observati
     frame = edge.observe(observation).frame
     assert (receipt.observation_id, receipt.status, receipt.map_id) == ("block-1", pb.STATUS_ACCEPTED, "m1")
     assert receipt.message == ""
-    assert receipt.payload_bits == frame.payload_bits
+    assert receipt.payload_bits == 8 * (len(frame.strong) + len(frame.weak))
     assert receipt.channel_uses == len(make_link("qpsk-1/2").encode(frame))
     assert receipt.es_n0_db == 10.0
     assert receipt.codec.startswith("context:")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from radiosem.choose import choose_readings
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import DamagedFrameError, FrameError, InputError, UnknownCodecError
-from radiosem.frame import LAW_STEP_DB, Frame, pack, unpack
+from radiosem.frame import LAW_STEP_DB, pack, unpack
 from radiosem.masks import free_transmitters
 from radiosem.types import Grid, PathLoss, Place, Readings, Samples, Semantics, Transmitter
 
@@ -115,10 +115,6 @@ def test_header_of_one_default_transmitter_takes_at_most_16_bytes_and_of_16_such
     many = replace(one, transmitters=one.transmitters * 16, path_losses=one.path_losses * 16)
     assert len(pack(one, CONTEXT).strong) <= 16
     assert len(pack(many, CONTEXT).strong) < 100
-
-
-def test_payload_counts_every_bit() -> None:
-    assert Frame(b"abc", b"de").payload_bits == 40
 
 
 def test_frames_are_pinned() -> None:

@@ -38,6 +38,12 @@ PROMISED = {
 }
 
 
+def test_over_the_learned_link_energy_a_bit_means_nothing(arrival: Arrival) -> None:
+    received = dataclasses.replace(arrival.received, provenance=arrival.received.provenance | {"link": "jscc"})
+    summary = summarise(DemoSettings(), [dataclasses.replace(arrival, received=received)], 12.0)
+    assert summary["maps"][0]["eb_n0_db"] is summary["mean"]["eb_n0_db"] is None
+
+
 def test_the_summary_has_every_key_promised_and_is_json(arrival: Arrival) -> None:
     summary = json.loads(json.dumps(summarise(DemoSettings(), [arrival], 12.0), allow_nan=False))
     (row,) = summary["maps"]

@@ -31,6 +31,7 @@ class _Cut:
 
     def __init__(self, lost: int) -> None:
         self.lost, self._link = lost, LdpcLink(QPSK, "1/2")
+        self.payload_bits = self._link.payload_bits
 
     def encode(self, frame: Frame) -> NDArray[np.complex64]:
         self._frame = frame
