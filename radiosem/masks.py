@@ -7,29 +7,32 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from radiosem.outlines import straightened
 from radiosem.types import BuildingMap, Grid, Transmitter
 
 BUILDING = 0.5  # probability above which a cell is building
-# Drops frayed edges and specks, right as often as wrong, and with them a seventh of the lossless mask's bits (chosen on
-# rendered blocks of the validation city: IoU .8552 -> .8560, 5.3 -> 4.6 kbit).
-SMOOTHING_M = 0.7
+SMOOTHING_M = 0.35
+FINE = 3  # pixels a cell's side has while walls are drawn: odd, so that no cell is half building
 
 
 def mask_on_grid(
     probability: NDArray[np.float32], grid: Grid, against: NDArray[np.float32] | None = None
 ) -> BuildingMap:
-    """Bring a segmentation down to the grid: mean over each cell, smoothed, cut at `BUILDING` or above.
+    """Bring a segmentation down to the grid: smoothed, cut at `BUILDING` or above, walls straight, most of each cell.
 
     probability  float32 [h, w] in [0, 1], of an image that the block fills
     against      float32 [H, W], what other evidence than the image takes off the logarithm of the odds of a building:
                  the cut lies as much higher
     returns      bool [H, W]
     """
-    cells = resize(probability, grid.shape)
+    pixel_m = [grid.cell_size_m * cells / size for cells, size in zip(grid.shape, probability.shape, strict=True)]
+    smooth = cv2.GaussianBlur(probability, (0, 0), sigmaX=SMOOTHING_M / pixel_m[1], sigmaY=SMOOTHING_M / pixel_m[0])
     bar: float | NDArray[Any] = BUILDING
     if against is not None:
-        bar = BUILDING / (BUILDING + (1 - BUILDING) * np.exp(-against))
-    return np.asarray(cv2.GaussianBlur(cells, (0, 0), SMOOTHING_M / grid.cell_size_m) > bar)
+        bar = resize(BUILDING / (BUILDING + (1 - BUILDING) * np.exp(-against)), (smooth.shape[0], smooth.shape[1]))
+    fine = resize(np.asarray(smooth - bar, np.float32), (FINE * grid.rows, FINE * grid.cols)) > 0
+    walls = straightened(fine, grid.cell_size_m / FINE)
+    return np.asarray(resize(walls.view(np.uint8) * np.uint8(255), grid.shape) > 127)
 
 
 def free_transmitters(

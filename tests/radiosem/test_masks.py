@@ -29,9 +29,9 @@ def test_a_wall_stays_where_it_is_and_a_speck_goes() -> None:
     assert not mask[:10, :10].any()
 
 
-def test_smoothing_is_in_metres_not_in_cells() -> None:
+def test_what_is_too_small_is_so_in_metres_not_in_cells() -> None:
     probability = np.zeros((64, 64), np.float32)
-    probability[30:33, 30:33] = 1.0
+    probability[30:34, 30:34] = 1.0
     assert mask_on_grid(probability, Grid(64, 64, cell_size_m=2.0)).any()
     assert not mask_on_grid(probability, Grid(64, 64, cell_size_m=0.3)).any()
 
