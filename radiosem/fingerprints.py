@@ -21,10 +21,18 @@ _READINGS = [np.rot90(side, turns).ravel() for side in (_ORDER, _ORDER.T) for tu
 _BITS = np.uint64(1) << np.arange(CELLS**2, dtype=np.uint64)
 
 
+def at_a_metre(buildings: BuildingMap, cell_size_m: float) -> BuildingMap:
+    """A mask at the pixel that fingerprints are of: bool [H, W] of cells of any size -> bool, pixels of about 1 m."""
+    rows, cols = (max(1, round(side * cell_size_m)) for side in buildings.shape)
+    if (rows, cols) == buildings.shape:
+        return buildings
+    return cv2.resize(buildings.view(np.uint8), (cols, rows), interpolation=cv2.INTER_NEAREST) > 0
+
+
 def fingerprints(buildings: BuildingMap) -> NDArray[np.uint32]:
     """Fingerprints of every patch that tells one place from another, near-empty and plain ones left out.
 
-    buildings  bool [H, W], pixels of about 1 m
+    buildings  bool [H, W], see `at_a_metre`
     returns    uint32 [N], sorted, each once; none where hardly anything is built
     """
     found = _at(buildings, 0)
@@ -36,7 +44,7 @@ def seen_patches(buildings: BuildingMap, known: NDArray[np.uint32]) -> tuple[int
 
     Different ones, because a row of equal houses repeats one fingerprint, here and in other cities.
 
-    buildings  bool [H, W]
+    buildings  bool [H, W], see `at_a_metre`
     known      uint32 [N] fingerprints
     returns    (known fingerprints, patches that tell one place from another)
     """

@@ -10,9 +10,10 @@ import numpy as np
 
 from radiosem.codecs import make_codec
 from radiosem.errors import InputError, RadiosemError
+from radiosem.fingerprints import at_a_metre
 from radiosem.types import BuildingMap
 from testbed.leaks import CONSTANTS_SPLIT, refusal, seen_blocks, split_fingerprints, training_fingerprints
-from testbed.pack import open_pack
+from testbed.pack import PackEntry, open_pack
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,23 @@ def read_masks(folder: Path) -> dict[str, BuildingMap]:
     return masks
 
 
-def masks_of_pack(folder: Path) -> dict[str, BuildingMap]:
-    """True masks of a pack by the first observation of each: a block may be sent more than once."""
-    masks: dict[bytes, tuple[str, BuildingMap]] = {}
+def masks_of_pack(folder: Path) -> tuple[dict[str, BuildingMap], dict[str, BuildingMap]]:
+    """True masks of a pack by the first observation of each, and the same at a metre a pixel.
+
+    A block may be sent more than once.
+    """
+    first: dict[bytes, tuple[PackEntry, BuildingMap]] = {}
     for entry in open_pack(folder):
         mask = entry.truth().buildings
-        masks.setdefault(mask.tobytes(), (entry.id, mask))
-    return dict(masks.values())
+        first.setdefault(mask.tobytes(), (entry, mask))
+    masks = {entry.id: mask for entry, mask in first.values()}
+    return masks, {entry.id: at_a_metre(mask, entry.grid.cell_size_m) for entry, mask in first.values()}
 
 
 def count_seen(codec: str, masks: Mapping[str, BuildingMap], allow_seen: bool = False) -> int | None:
     """How many masks, by name, show buildings that a codec learned from; with `allow_seen` None where none can tell.
+
+    masks   at a metre a pixel
 
     raises  InputError naming the masks it learned from, or when that cannot be told, unless seen ones are allowed
     """

@@ -1,4 +1,7 @@
-"""A trained network and maps to score it on -> which of them show buildings that it saw in training."""
+"""A trained network and maps to score it on -> which of them show buildings that it saw in training.
+
+Masks are at a metre a pixel (`radiosem.fingerprints.at_a_metre`), whatever the cells of the maps.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 

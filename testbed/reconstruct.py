@@ -260,7 +260,7 @@ def _check_unseen(model: str, dataset: Dataset, keys: list[MapKey], allow_seen: 
 
     raises  InputError unless seen maps are allowed
     """
-    masks, network = dataset.masks(key.block_id for key in keys), network_of(model)
+    masks, network = dataset.masks_at_a_metre(key.block_id for key in keys), network_of(model)
     try:
         if network is not None:
             known = training_fingerprints(network)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.errors import InputError
+from radiosem.fingerprints import at_a_metre
 from radiosem.scale import RADIOMAPSEER, Scale
 from radiosem.types import BuildingMap, CarMap, Grid, Transmitter
 from radiosem_models.description import MalformedDataError, read_about, read_antennas
@@ -158,6 +159,10 @@ class Dataset:
     def masks(self, block_ids: Iterable[str]) -> dict[str, BuildingMap]:
         """Building mask of each of these blocks, by id."""
         return {block_id: self.block(block_id).buildings for block_id in block_ids}
+
+    def masks_at_a_metre(self, block_ids: Iterable[str]) -> dict[str, BuildingMap]:
+        """The same as leaks are looked for in, whatever the size of the cells."""
+        return {name: at_a_metre(mask, self.cell_size_m) for name, mask in self.masks(block_ids).items()}
 
     def transmitter(self, key: MapKey) -> Transmitter:
         """The transmitter of one radio map, at the default power and the data set's frequency.

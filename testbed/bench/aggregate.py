@@ -12,7 +12,7 @@ from testbed.bench.bjontegaard import Point, bd_rate_percent, pareto_front, rate
 from testbed.bench.cells import COMPLETE, DEGRADED, FAILED, LEARNED_LINK, NOT_CARRIED, PARTIAL, Row
 from testbed.bench.senders import LOSSLESS, MAP, SEMANTICS, TUNABLE, WITH_READINGS, readings_of
 
-AVERAGED = ("payload_bits", "channel_uses", "eb_n0_db", "wrong_pixel_share", "mse_clipped")
+AVERAGED = ("payload_bits", "channel_uses", "eb_n0_db", "wrong_pixel_share")
 REFERENCE_ES_N0_DB = 10.0
 ABOUT_EQUAL = 0.05  # by which channel uses may differ and still count as equal, over the learned link
 
@@ -76,6 +76,7 @@ def _cell(group: list[Row], baseline: list[Row] | None, seed: int, not_carried: 
         **{f"{status}_share": statuses.count(status) / len(group) for status in (COMPLETE, PARTIAL, DEGRADED, FAILED)},
         "readings_lost_share": sum(row["readings_lost"] for row in group) / len(group),
         **{key: _mean([row[key] for row in group]) for key in AVERAGED},
+        "mse_clipped": sum(row["mse_clipped"] * row["pixels"] for row in group) / sum(pixels),
         **asdict(pooled(scores)),
         "mse_delivered": pooled(delivered).mse if delivered else None,
         "mse_interval": asdict(bootstrap_interval(squared, regions, seed, over=pixels)),

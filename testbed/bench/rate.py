@@ -31,6 +31,7 @@ from testbed.bench.scenes import Source
 from testbed.bench.senders import Plan, make_senders
 from testbed.bench.spread import require_ray, spread
 from testbed.bench.store import RunFolder, source_digest
+from testbed.demo import versions
 from testbed.written import write_whole
 
 
@@ -107,10 +108,10 @@ class RateSettings:
         return tuple(sorted(weights.entries().keys() & set(names)))
 
     def configuration(self) -> dict[str, Any]:
-        """Everything that a row depends on: code, weights and what the manifest says of them, data, settings."""
-        listed = weights.entries()
+        """Everything that a row depends on: code and versions, weights and what is said of them, data, settings."""
         return {
             "code": source_digest(),
+            "versions": versions(),
             "data": self.source.about(),
             "maps": list(self.source.ids()),
             "senders": asdict(self.plan),
@@ -118,8 +119,13 @@ class RateSettings:
             "es_n0_db": list(self.es_n0_db),
             "seed": self.seed,
             "examples": self.examples,
-            "weights": {name: _digest([listed[name].sha256, listed[name].meta]) for name in self.networks()},
+            "weights": self.weights(),
         }
+
+    def weights(self) -> dict[str, str]:
+        """What the manifest says of every network that takes part, as digests."""
+        listed = weights.entries()
+        return {name: _digest([listed[name].sha256, listed[name].meta]) for name in self.networks()}
 
     def example_ids(self) -> tuple[str, ...]:
         """Maps that are drawn: the first, the last, and some between."""
@@ -187,12 +193,15 @@ def run_rate(
     if ray:
         require_ray()
     settings.check()
-    folder = RunFolder(out, settings.configuration())
+    configuration = settings.configuration()
+    folder = RunFolder(out, configuration)
     ids = settings.source.ids()
     missing = folder.missing(ids)
     report(len(ids) - len(missing), len(ids))
     with closing(spread(SceneWork, (settings,), missing, workers, ray)) as outcomes:
         for done, outcome in enumerate(outcomes, len(ids) - len(missing) + 1):
+            if settings.weights() != configuration["weights"]:
+                raise InputError(f"weights changed during the sweep; call it again, with another folder than {out}")
             if outcome.drawn is not None:
                 keep_drawn(out, outcome.id, outcome.drawn)
             kept = {"seconds": outcome.seconds, "peak_mb": outcome.peak_mb, "rows": outcome.rows}

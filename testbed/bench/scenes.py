@@ -15,6 +15,7 @@ from radiosem.choose import choose_readings
 from radiosem.codecs import MaskCodec, as_received
 from radiosem.depth import free_share
 from radiosem.errors import InputError
+from radiosem.fingerprints import at_a_metre
 from radiosem.inference import Runs
 from radiosem.rebuild import Rebuilt, rehearse
 from radiosem.scale import Scale
@@ -114,8 +115,8 @@ class DataSource:
     split       train, val, test, or all
     maps        how many, taken evenly over the split; 0 takes all
     allow_seen  take maps too whose buildings a network saw in training
-    seed        of the samples: readings at 300 outdoor cells a map, or all where there are fewer, with 1 dB of noise,
-                the floor where none is heard
+    seed        of the samples: readings at 300 outdoor cells a map, or at half of them where there are fewer than
+                600, with 1 dB of noise, the floor where none is heard
     raises      InputError, as it is asked for scenes, on a folder, split or gain without maps, or of unknown scale
     """
 
@@ -156,7 +157,7 @@ class DataSource:
         power_dbm = dataset.scale.gain_db(grey) + np.float32(transmitter.power_dbm)
         floor_dbm = meter_floor_dbm(dataset.scale, [transmitter])
         heard_dbm = np.where(grey > 0, power_dbm, -np.inf)
-        count = min(READINGS_A_TRANSMITTER, int((~buildings).sum()))
+        count = min(READINGS_A_TRANSMITTER, int((~buildings).sum()) // 2)  # as many are left to be scored
         return Scene(
             scene_id,
             dataset.region(key.block_id),
@@ -172,14 +173,14 @@ class DataSource:
     def refuse_seen(self, networks: Sequence[str]) -> None:
         """By fingerprints of the masks; also raises where a network does not say what it was trained on."""
         if not self.allow_seen:
-            refuse_seen(networks, self._dataset.masks(key.block_id for key in self._keys.values()))
+            refuse_seen(networks, self._dataset.masks_at_a_metre(key.block_id for key in self._keys.values()))
 
     def seen_maps(self, networks: Sequence[str]) -> int:
         """0 where seen maps are refused: then there are none."""
         if not self.allow_seen:
             return 0
         blocks = [key.block_id for key in self._keys.values()]
-        seen = seen_by_any(networks, self._dataset.masks(blocks))
+        seen = seen_by_any(networks, self._dataset.masks_at_a_metre(blocks))
         return sum(block_id in seen for block_id in blocks)
 
     def about(self) -> dict[str, object]:
@@ -257,7 +258,10 @@ class PackSource:
         return sum(block_id in seen for block_id in self.regions().values())
 
     def _masks(self) -> dict[str, BuildingMap]:
-        return {str(entry.about["block"]): entry.truth().buildings for entry in self._entries.values()}
+        return {
+            str(entry.about["block"]): at_a_metre(entry.truth().buildings, entry.grid.cell_size_m)
+            for entry in self._entries.values()
+        }
 
     @cached_property
     def _truth_sha256(self) -> str:

@@ -95,6 +95,7 @@ def rate_rows(rate: dict[str, Any] | None) -> list[Row]:
                 "maps": cell["maps"],
                 "seen_maps": rate["audit"]["maps_seen_in_training"] if rate else 0,
                 "failed_share": cell["failed_share"],
+                "degraded_share": cell["degraded_share"],
                 "paper_kb": told and told.kb,
                 "paper_mse_e4": told and told.mse_e4,
                 "sends": cell["kind"],

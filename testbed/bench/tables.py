@@ -30,6 +30,7 @@ from testbed.bench.speed import time_alone
 from testbed.bench.spread import spread
 from testbed.bench.store import source_digest
 from testbed.bench.table_rows import OURS, Row, against, from_samples, less_ours, quality, rate_rows, ratio, sample_free
+from testbed.demo import versions
 from testbed.interpolation import INTERPOLATORS
 from testbed.reconstruct import evaluate, network_of, regions_known
 from testbed.written import make_folder, write_whole
@@ -119,15 +120,16 @@ def run_tables(
 ) -> dict[str, Any]:
     """Score, time, sweep, and write `out`/tables.json, tables.md and report.html.
 
-    Scores are kept in `out`/scores by reconstructor, simulation, masks, maps and scale, weights, source code and
-    whether seen maps are allowed, so that a run that was stopped goes on, and what has changed is scored again. Times
-    are of every run.
+    Scores are kept in `out`/scores by reconstructor, simulation, masks, maps and scale, weights, source code,
+    versions and whether seen maps are allowed, so that a run that was stopped goes on, and what has changed is scored
+    again. Times are of every run.
 
     report   called with what is being done, how much of it is done, and how much there is
-    raises   InputError on settings that cannot be used
+    raises   InputError on settings that cannot be used, or when weights change meanwhile
     """
     began = time.monotonic()
     settings.check()
+    used = {name: sha256 for model in settings.names() for name, sha256 in weights_of(model).items()}
     dataset = Dataset(settings.data)
     gains = [settings.static_gain]
     if settings.dynamic_gain and dataset.keys(settings.split, (settings.dynamic_gain,)):
@@ -137,8 +139,10 @@ def run_tables(
     sampled = [Scoring(model, gains[0], share) for model in settings.interpolations() for share in SHARES]
     tasks = [*static, *dynamic, *sampled]
     scores = _scores(settings, dataset, tasks, out, workers, ray, report)
-    rate = None if dataset.known_scale is None else _rate(settings, out, workers, ray, report)
+    rate, no_rate = _rate(settings, dataset, out, workers, ray, report)
     costs = _costs(settings, report)
+    if changed := [name for name, sha256 in used.items() if weights.entry(name).sha256 != sha256]:
+        raise InputError(f"weights of {', '.join(changed)} changed while they were scored; call it again")
     in_grey, still, moving = (
         {task.model: told(scores[task]) for task in chosen}
         for told, chosen in ((sample_free, static), (quality, static), (quality, dynamic))
@@ -158,7 +162,8 @@ def run_tables(
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "tables": tables,
         "speed": ratio(costs),
-        "audit": _audit(settings, dataset, gains, [scores[task] for task in static], rate)
+        "audit": _audit(settings, dataset, gains, [scores[task] for task in static])
+        | {"rate_table": no_rate if rate is None else _rate_audit(rate), "weights_sha256": used}
         | {"maps_seen_in_training": max(row.get("seen_maps", 0) for rows in tables.values() for row in rows)}
         | audit.environment(threads=1, workers=workers)
         | {"wall_s": time.monotonic() - began, "peak_mb": audit.peak_mb()},
@@ -187,15 +192,19 @@ def _scores(
     masks = dataset.split_hash(settings.split)
     scale = None if dataset.known_scale is None else asdict(dataset.known_scale)
     maps = {gain: dataset.truth_hash(dataset.keys(settings.split, (gain,))) for gain in {task.gain for task in tasks}}
-    paths = {}
-    for task in tasks:
-        key = _key(task, [masks, maps[task.gain], scale, settings.allow_seen, source_digest()])
-        paths[task] = folder / f"{task.model}-{task.gain}-{key}.json"
+    common = [masks, scale, settings.allow_seen, source_digest(), versions()]
+
+    def path(task: Scoring) -> Path:
+        return folder / f"{task.model}-{task.gain}-{_key(task, [*common, maps[task.gain]])}.json"
+
+    paths = {task: path(task) for task in tasks}
     missing = [task for task in tasks if not paths[task].is_file()]
     report("scoring", len(tasks) - len(missing), len(tasks))
     found: dict[Scoring, dict[str, Any]] = {}
     with closing(spread(ScoringWork, (settings,), missing, workers, ray)) as outcomes:
         for done, (task, scores) in enumerate(outcomes, len(tasks) - len(missing) + 1):
+            if path(task) != paths[task]:
+                raise InputError(f"weights of {task.model} changed while it was scored; call it again")
             if "refused" not in scores:
                 write_whole(paths[task], json.dumps(scores).encode())
             found[task] = scores
@@ -229,9 +238,16 @@ def _key(task: Scoring, depends_on: Sequence[Any]) -> str:
 
 
 def _rate(
-    settings: TableSettings, out: Path, workers: int, ray: bool, report: Callable[[str, int, int], None]
-) -> dict[str, Any]:
-    """The sweep behind Table II: one link, one Es/N0."""
+    settings: TableSettings,
+    dataset: Dataset,
+    out: Path,
+    workers: int,
+    ray: bool,
+    report: Callable[[str, int, int], None],
+) -> tuple[dict[str, Any] | None, str]:
+    """The sweep behind Table II: one link, one Es/N0; or why there is none."""
+    if dataset.known_scale is None:
+        return None, "left out: it sends power, and the data set's dB are not known"
     plan = Plan(
         codec_names(),
         map_sender_names(),
@@ -241,8 +257,18 @@ def _rate(
         rehearsed=(REHEARSED_READINGS,),
     )
     rate_settings = RateSettings(_source(settings), plan, (DEFAULT_LINK,), (ES_N0_DB,))
+    try:
+        rate_settings.check()
+    except InputError as error:  # a leak: the other tables stand
+        return None, f"left out: {error}"
     folder = out / f"rate-{hashlib.sha256(json.dumps(rate_settings.configuration()).encode()).hexdigest()[:16]}"
-    return run_rate(rate_settings, folder, workers, ray, lambda done, of: report("sending", done, of))
+    return run_rate(rate_settings, folder, workers, ray, lambda done, of: report("sending", done, of)), ""
+
+
+def _rate_audit(rate: dict[str, Any]) -> dict[str, Any]:
+    told = {key: rate["audit"][key] for key in ("maps", "spatial_blocks", "law", "weights_sha256")}
+    missing = [f"{one['sender']}: {len(one['maps'])} maps, {one['why']}" for one in rate["not_carried"]]
+    return told | {"link": DEFAULT_LINK, "es_n0_db": ES_N0_DB, "not_carried": missing}
 
 
 def _source(settings: TableSettings) -> DataSource:
@@ -269,10 +295,8 @@ def _audit(
     dataset: Dataset,
     gains: Sequence[str],
     static: Sequence[dict[str, Any]],
-    rate: dict[str, Any] | None,
 ) -> dict[str, Any]:
     scored: dict[str, Any] = next((scores for scores in static if "refused" not in scores), {})
-    used = {name: sha256 for model in settings.names() for name, sha256 in weights_of(model).items()}
     return {
         "data": dataset.name,
         "split": settings.split,
@@ -285,10 +309,5 @@ def _audit(
         if regions_known(dataset, settings.split)
         else "regions unknown: tiles taken as independent",
         "law": "one law fitted on the training cities",
-        "rate_table": "left out: it sends power, and the data set's dB are not known"
-        if rate is None
-        else {key: rate["audit"][key] for key in ("maps", "spatial_blocks", "law", "weights_sha256")}
-        | {"link": DEFAULT_LINK, "es_n0_db": ES_N0_DB},
         "conventions": audit.CONVENTIONS,
-        "weights_sha256": used,
     }

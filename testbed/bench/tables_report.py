@@ -44,6 +44,9 @@ SAMPLES: tuple[pages.Column, ...] = (
 RATE_ERROR: tuple[pages.Column, ...] = (
     ("here", "model", ""),
     ("it sends", "sends", ""),
+    ("maps", "maps", "{}"),
+    ("refused", "failed_share", "{:.0%}"),
+    ("mask lost", "degraded_share", "{:.0%}"),
     ("payload, kbit", "kbit", "{:.2f}"),
     ("channel uses", "channel_uses", "{:,.0f}"),
     ("MSE, e-4", "mse_e4", "{:.2f}"),
@@ -110,7 +113,8 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         RATE_ERROR,
         "arXiv 2501.10654, whose 'kb' is not explained: both readings are shown. Whole maps are the true ones, as in "
         "the paper; edge-map rows send what the edge can rebuild itself. Semantic rows are scored after the link, with "
-        "laws fitted from noisy samples.",
+        "laws fitted from noisy samples. A refused frame leaves the floor everywhere; maps whose frames the link "
+        "cannot carry are in no row, and the audit counts them.",
     ),
     (
         "radiodiff_2_static",

@@ -55,12 +55,13 @@ def evaluate(
 
         dataset = Dataset(data)
         found = dataset.masks(dataset.blocks_in(split))
+        shown = dataset.masks_at_a_metre(found)
     elif pack is not None:
-        found = masks_of_pack(pack)
+        found, shown = masks_of_pack(pack)
     else:
         assert masks is not None
-        found = read_masks(masks)
-    seen_maps = count_seen(codec, found, allow_seen or masks is not None)
+        found = shown = read_masks(masks)
+    seen_maps = count_seen(codec, shown, allow_seen or masks is not None)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(codec, total=len(found))
         scores = score_codec(codec, list(found.values()), lambda done: progress.update(bar, completed=done), seen_maps)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiosem.fingerprints import fingerprints, seen_patches
+from radiosem.fingerprints import at_a_metre, fingerprints, seen_patches
 from radiosem_models.rendering.procedural import procedural_heights
 
 ENOUGH = 0.05  # well below what the same ground shares, well above what other ground does
@@ -41,6 +41,15 @@ def test_shifted_and_turned_crops_of_one_town_are_recognised(seed, south, east, 
     overlap = (1 - south / 256) * (1 - east / 256)
     assert patches > 20
     assert common / patches > max(ENOUGH, 0.3 * (overlap - 0.2))
+
+
+@pytest.mark.parametrize(("cell_size_m", "share"), [(0.5, 0.9), (2.0, 0.2), (1.25, 0.2)])
+def test_cells_of_another_size_hide_nothing(cell_size_m, share):
+    mask = town(3)[:320, :320]
+    side = round(320 / cell_size_m)
+    place = ((np.arange(side) + 0.5) * cell_size_m).astype(int)
+    common, patches = seen_patches(at_a_metre(mask[np.ix_(place, place)], cell_size_m), fingerprints(mask))
+    assert common > share * patches > 10
 
 
 @settings(max_examples=10, deadline=None)

@@ -38,7 +38,8 @@ def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
     path = folder / f"seen-{split_name(dataset, split)}.npz"
     if path.is_file() and any(entry["name"] == path.stem for entry in listed(folder)):
         return path
-    prints = np.unique(np.concatenate([fingerprints(dataset.block(b).buildings) for b in dataset.blocks_in(split)]))
+    masks = dataset.masks_at_a_metre(dataset.blocks_in(split))
+    prints = np.unique(np.concatenate([fingerprints(mask) for mask in masks.values()]))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, fingerprints=prints)
     content = buffer.getvalue()

@@ -10,7 +10,7 @@ from testbed.bench.cells import COMPLETE, DEGRADED, FAILED, NOT_CARRIED, PARTIAL
 
 HERE = Reference("qpsk-1/2", 4.0, "context")
 SCORES = ("nmse", "rmse", "ssim", "psnr", "mse_outdoor", "rmse_db", "rmse_db_los", "rmse_db_nlos", "censored_share")
-UNKNOWN = (*SCORES, "outage_iou", "coverage_iou", "all_outage_iou", "eb_n0_db", "wrong_pixel_share", "mse_clipped")
+UNKNOWN = (*SCORES, "outage_iou", "coverage_iou", "all_outage_iou", "eb_n0_db", "wrong_pixel_share")
 
 
 def row(
@@ -20,7 +20,7 @@ def row(
     counts = {"pixels": 100, "outdoor_pixels": 50, "los_pixels": 25, "nlos_pixels": 25}
     where = {"sender": sender, "family": sender, "kind": "semantics", "link": "qpsk-1/2", "es_n0_db": 4.0}
     rate = {"payload_bits": 1000, "channel_uses": 1000}
-    scores: dict[str, Any] = {**dict.fromkeys(UNKNOWN), "mse": mse, "energy": 0.04, **counts}
+    scores: dict[str, Any] = {**dict.fromkeys(UNKNOWN), "mse": mse, "mse_clipped": mse, "energy": 0.04, **counts}
     told = {"map": scene, "region": scene, "status": status, "readings_lost": status == PARTIAL}
     found = where | rate | scores | told | changes
     if status == NOT_CARRIED:
@@ -47,6 +47,11 @@ def test_every_fate_of_a_map_has_its_share_and_only_whole_cells_are_points() -> 
     assert aggregate.points([partial], "payload_bits") == []
     (whole,) = aggregate.cells([row("a"), row("b")], HERE)
     assert aggregate.points([whole], "payload_bits") == [(1000, 0.01)]
+
+
+def test_a_large_map_counts_for_more_than_a_small_one() -> None:
+    (found,) = aggregate.cells([row("a", mse=0.01), row("b", mse=0.05, pixels=300)], HERE)
+    assert found["mse"] == found["mse_clipped"] == pytest.approx(0.04)
 
 
 def test_a_cell_that_lacks_a_map_is_marked_and_compared_with_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -73,6 +74,19 @@ def test_a_pack_that_a_network_saw_is_refused(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(InputError, match="generator saw the buildings of 1 of 5 maps in training: 2"):
         source.refuse_seen(["generator"])
     PackSource(SAMPLE_PACK, allow_seen=True).refuse_seen(["generator"])
+
+
+def test_a_block_with_little_outdoors_is_not_all_samples(small_city: Path, tmp_path: Path) -> None:
+    city = _copy(small_city, tmp_path)
+    mask = np.full((64, 64), 255, np.uint8)
+    mask[20:30, 20:30] = 0
+    for block in (city / "png/buildings_complete").glob("*.png"):
+        cv2.imwrite(str(block), mask)
+    for antennas in (city / "antenna").glob("*.json"):
+        antennas.write_text("[[25, 25, 10.0]]")
+    source = DataSource(city, allow_seen=True)
+    scene = source.scene(source.ids()[0])
+    assert (scene.sampled & ~scene.buildings).sum() == 50 == (~scene.sampled & ~scene.buildings).sum()
 
 
 def test_more_samples_than_cells_outdoors_are_refused() -> None:

@@ -95,7 +95,7 @@ def test_tiles_without_places_are_said_to_be_taken_as_independent(small_city: Pa
     shutil.copytree(small_city, tmp_path / "here")
     (tmp_path / "here/dataset.json").unlink()
     settings = TableSettings(tmp_path / "here", split="all")
-    audit = tables._audit(settings, Dataset(tmp_path / "here"), ["RT"], [], None)
+    audit = tables._audit(settings, Dataset(tmp_path / "here"), ["RT"], [])
     assert audit["independence"] == "regions unknown: tiles taken as independent"
 
 
@@ -174,6 +174,37 @@ def test_scores_are_kept_until_weights_code_or_what_is_allowed_change(
     assert tables._scores(settings, *arguments)[task] == {"refused": "scored again"}
 
 
+def test_weights_that_change_while_they_are_scored_are_no_score(
+    small_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = {"path-loss": "1" * 64}
+
+    def scored(*given: Any, **more: Any) -> Any:
+        listed["path-loss"] = "2" * 64
+        return evaluate(*given, **more)
+
+    monkeypatch.setattr(tables, "weights_of", lambda model: listed)
+    monkeypatch.setattr(tables, "evaluate", scored)
+    arguments = (Dataset(small_city), [tables.Scoring("path-loss", "RT")], tmp_path, 1, False, _quiet)
+    with pytest.raises(InputError, match="weights of path-loss changed"):
+        tables._scores(TableSettings(small_city, allow_seen=True), *arguments)
+    assert not [*tmp_path.glob("scores/*.json")]
+
+
+def test_a_leak_of_the_rate_table_leaves_the_others(
+    small_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leak(*given: Any) -> None:
+        raise InputError("generator saw the buildings")
+
+    monkeypatch.setattr(tables.DataSource, "refuse_seen", leak)
+    monkeypatch.setattr(tables, "_costs", lambda *given: {})
+    summary = run_tables(TableSettings(small_city, models=("knn",), allow_seen=True), tmp_path)
+    assert summary["audit"]["rate_table"] == "left out: generator saw the buildings"
+    assert all(row["model"] is None for row in summary["tables"]["table_2"])
+    assert (tmp_path / "report.html").is_file()
+
+
 def test_maps_that_were_seen_are_counted_in_rows_note_and_audit(
     small_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +213,7 @@ def test_maps_that_were_seen_are_counted_in_rows_note_and_audit(
         return replace(outcome, seen=True, seen_maps=2) if model == "depth-map" else outcome
 
     monkeypatch.setattr(tables, "evaluate", scored)
-    monkeypatch.setattr(tables, "_rate", lambda *given: None)
+    monkeypatch.setattr(tables, "_rate", lambda *given: (None, "left out: not asked for"))
     monkeypatch.setattr(tables, "_costs", lambda *given: {})
     summary = run_tables(TableSettings(small_city, models=FORMULAS, allow_seen=True), tmp_path)
     assert [row["seen_maps"] for row in summary["tables"]["table_1"][:2]] == [0, 2]
