@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from radiosem.errors import InputError
-from radiosem_models.data import Dataset
+from radiosem_models.data import MAP_NAME, Dataset
 from testbed.written import make_folder, write_whole
 
 SHARED = ("frequency_hz", "rx_height_m", "floor_db", "top_db", "cell_size_m")  # what all must agree on
@@ -58,7 +58,7 @@ def join_datasets(
             raise InputError(f"out is {str(out)!r}, which already holds block {others[0]}; give a folder of its own")
     make_folder(out, "out")
     files = [(folder, path) for folder in folders for part in KEPT for path in _files(folder / part)]
-    files = [(folder, path) for folder, path in files if path.stem.split("_")[0] in owners]
+    files = [(folder, path) for folder, path in files if owners.get(_block_of(path, folder)) == folder]
     for done, (folder, path) in enumerate(files):
         report(done, len(files))
         _link(path, out / path.relative_to(folder))
@@ -99,8 +99,16 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix in (".png", ".json"))
 
 
+def _block_of(path: Path, folder: Path) -> str:
+    """The block that a file is of: a map also names its transmitter."""
+    named = MAP_NAME.fullmatch(path.stem) if path.relative_to(folder).parts[0] == "gain" else None
+    return named[1] if named else path.stem
+
+
 def _link(source: Path, target: Path) -> None:
     if target.exists():
+        if not target.samefile(source) and target.read_bytes() != source.read_bytes():
+            raise InputError(f"out has {target}, which is not that of {source}; give a folder of its own")
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     try:

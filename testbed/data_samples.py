@@ -37,12 +37,11 @@ def write_observations(
     count    outdoor cells read in a map, each once; where nothing is heard the floor is written
     seed     with the map's name it settles places and noise
     returns  what was written, by map
-    raises   InputError when the data set has no such maps, an unknown scale, or fewer outdoor cells than `count`
+    raises   InputError when the data set has no such maps, an unknown scale, fewer outdoor cells than `count`, or a
+             transmitter outside its grid
     """
     dataset = Dataset(data)
-    keys = dataset.keys(split, (gain,))
-    if not keys:
-        raise InputError(f"gain is {gain!r}, of which split {split!r} of {data} has no maps")
+    keys = dataset.some_keys(split, (gain,))
     written = {}
     for done, key in enumerate(keys):
         report(done, len(keys))
@@ -54,6 +53,7 @@ def write_observations(
 
 def _write(dataset: Dataset, key: MapKey, folder: Path, count: int, seed: int) -> Written:
     buildings, transmitter, grey = dataset.block(key.block_id).buildings, dataset.transmitter(key), dataset.grey(key)
+    transmitter.check_inside(dataset.grid(key.block_id), key.transmitter)
     outdoors = int((~buildings).sum())
     if outdoors < count:
         raise InputError(f"count is {count}, but block {key.block_id} has {outdoors} cells outdoors")

@@ -203,9 +203,7 @@ def evaluate(
     """
     _check_model(model, samples)
     dataset = Dataset(data_dir)
-    keys = dataset.keys(split, (gain,))
-    if not keys:
-        raise InputError(f"gain is {gain!r}, of which split {split!r} of {data_dir} has no maps")
+    keys = dataset.some_keys(split, (gain,))
     score = _sample_score(model, samples) if samples else _network_score(RECONSTRUCTORS[model](threads))
     score(dataset, keys[0])  # the first call compiles, and sets memory aside
     memory_mb = peak_mb()

@@ -33,6 +33,14 @@ def _read_grey(path: Path) -> NDArray[np.uint8]:
     return np.asarray(image, np.uint8)
 
 
+def _like(buildings: BuildingMap, image: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
+    """An image of a block's ground. Raises MalformedDataError when its sides are not the mask's."""
+    if image.shape != buildings.shape:
+        sizes = (f"{shape[0]} rows and {shape[1]} columns" for shape in (image.shape, buildings.shape))
+        raise MalformedDataError(path, "has {}; the mask of its block has {}".format(*sizes))
+    return image
+
+
 @dataclass(frozen=True)
 class Block:
     """One city block: its mask, its heights (None where unknown), its cars (None where none were simulated)."""
@@ -133,6 +141,17 @@ class Dataset:
             out += [MapKey(b, k, model) for b in wanted for k in numbers.get(b, ())]
         return out
 
+    def some_keys(self, split: str, models: tuple[str, ...], called: str = "gain") -> list[MapKey]:
+        """The same; raises InputError, which calls the simulations by that name, where there is none."""
+        keys = self.keys(split, models)
+        if not keys:
+            held = sorted(path.name for path in (self.root / "gain").glob("*/"))
+            raise InputError(
+                f"{called} is {', '.join(map(repr, models))}, of which split {split!r} of {self.root} has no maps; "
+                f"gain/ holds {', '.join(held) or 'nothing'}"
+            )
+        return keys
+
     def map_numbers(self, model: str) -> dict[str, list[int]]:
         """Block -> the transmitters, by number, that have a map under a simulation, rising."""
         found: dict[str, list[int]] = {}
@@ -147,12 +166,13 @@ class Dataset:
         if block_id not in self._blocks:
             png = self.root / "png"
             heights, cars = png / "heights" / f"{block_id}.png", png / "cars" / f"{block_id}.png"
+            buildings = _read_grey(png / "buildings_complete" / f"{block_id}.png") > 127
             self._blocks[block_id] = Block(
                 block_id,
                 str(self._tiles.get(block_id, {}).get("city", block_id)),
-                _read_grey(png / "buildings_complete" / f"{block_id}.png") > 127,
-                _read_grey(heights) if heights.is_file() else None,
-                _read_grey(cars) > 127 if cars.is_file() else None,
+                buildings,
+                _like(buildings, _read_grey(heights), heights) if heights.is_file() else None,
+                _like(buildings, _read_grey(cars), cars) > 127 if cars.is_file() else None,
             )
         return self._blocks[block_id]
 
@@ -182,7 +202,8 @@ class Dataset:
 
     def grey(self, key: MapKey) -> NDArray[np.uint8]:
         """The radio map as published: uint8 [H, W], 0 inside buildings and where the gain is censored."""
-        return _read_grey(self.root / "gain" / key.model / f"{key.block_id}_{key.transmitter}.png")
+        path = self.root / "gain" / key.model / f"{key.block_id}_{key.transmitter}.png"
+        return _like(self.block(key.block_id).buildings, _read_grey(path), path)
 
     def cars(self, key: MapKey) -> CarMap | None:
         """The cars that took part in one radio map, None when it is static."""

@@ -202,8 +202,8 @@ class GeneratorTask:
         self.options = options
         self.dataset = Dataset(data_dir)
         models = tuple(options["models"])
-        self.training = MapLoader(self.dataset, self.dataset.keys("train", models))
-        self.validation = MapLoader(self.dataset, self.dataset.keys("val", models[:1]))
+        self.training = MapLoader(self.dataset, self.dataset.some_keys("train", models, "models"))
+        self.validation = MapLoader(self.dataset, self.dataset.some_keys("val", models[:1], "models"))
         self.generator = channels_last(Generator(tuple(options["widths"])))
         self.discriminator = channels_last(PatchDiscriminator())
         self._optimizers = {

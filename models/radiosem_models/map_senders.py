@@ -207,8 +207,8 @@ class MapSenderTask:
             raise InputError(f"stride is {options['stride']}; it must be one of {STRIDES}")
         self.dataset = Dataset(data_dir)
         models = tuple(options["models"])
-        self.training = [self.dataset.grey(key) for key in self.dataset.keys("train", models)]
-        self.validation = [self.dataset.grey(key) for key in self.dataset.keys("val", models[:1])]
+        self.training = [self.dataset.grey(key) for key in self.dataset.some_keys("train", models, "models")]
+        self.validation = [self.dataset.grey(key) for key in self.dataset.some_keys("val", models[:1], "models")]
         self.sender = channels_last(SENDERS[options["kind"]](options))
         self._optimizer = AdamW(self.sender.parameters(), options["lr"], weight_decay=1e-4)
 

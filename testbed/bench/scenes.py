@@ -133,9 +133,7 @@ class DataSource:
 
     @cached_property
     def _keys(self) -> dict[str, MapKey]:
-        keys = self._dataset.keys(self.split, (self.gain,))
-        if not keys:
-            raise InputError(f"gain is {self.gain!r}, of which split {self.split!r} of {self.data} has no maps")
+        keys = self._dataset.some_keys(self.split, (self.gain,))
         if self.maps < 0 or self.maps > len(keys):
             raise InputError(f"maps is {self.maps}; split {self.split!r} has {len(keys)}, and 0 takes all")
         chosen = np.linspace(0, len(keys) - 1, self.maps or len(keys)).round().astype(int)

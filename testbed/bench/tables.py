@@ -68,8 +68,7 @@ class TableSettings:
         for model in self.models:
             if model not in (known := (*reconstructor_names(), *INTERPOLATORS)):
                 raise InputError(f"models has {model!r}; known are {', '.join(known)}")
-        if not Dataset(self.data).keys(self.split, (self.static_gain,)):
-            raise InputError(f"gain is {self.static_gain!r}, of which split {self.split!r} of {self.data} has no maps")
+        Dataset(self.data).some_keys(self.split, (self.static_gain,))
 
     def names(self) -> tuple[str, ...]:
         """Reconstructors to score, which need no samples."""

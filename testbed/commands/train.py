@@ -124,12 +124,11 @@ def train(
             replace,
         )
     if as_json:
-        typer.echo(json.dumps(outcome))
+        typer.echo(json.dumps(outcome, allow_nan=False))
         return
+    best = "not validated yet" if outcome["best"] is None else f"best {outcome['best']:.5f}"
     done = "finished" if outcome["finished"] else "stopped; go on with --resume"
-    typer.echo(
-        f"{recipe.stem}: {done} after {outcome['elapsed_s']} s, {outcome['images']} images, best {outcome['best']:.5f}"
-    )
+    typer.echo(f"{recipe.stem}: {done} after {outcome['elapsed_s']} s, {outcome['images']} images, {best}")
     for file in outcome["files"]:
         typer.echo(f"  {file}")
     if outcome["kept_back"]:

@@ -3,6 +3,7 @@
 import pickle
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
@@ -31,6 +32,19 @@ def test_a_block_has_its_mask_heights_and_cars(city):
     assert dataset.cars(MapKey("1", 0, "RT")) is None
     assert dataset.cars(MapKey("1", 0, "carsRT")) is block.cars
     assert dataset.block("2").cars is None
+
+
+def test_an_image_of_other_ground_than_its_mask_is_named(city, tmp_path):
+    shutil.copytree(city, tmp_path / "city")
+    path = tmp_path / "city/gain/RT/1_0.png"
+    cv2.imwrite(str(path), np.zeros((48, 64), np.uint8))
+    with pytest.raises(InputError, match=r"RT/1_0\.png has 48 rows and 64 columns; the mask of its block has"):
+        Dataset(tmp_path / "city").grey(MapKey("1", 0, "RT"))
+
+
+def test_a_simulation_that_is_not_there_is_told_with_those_that_are(city):
+    with pytest.raises(InputError, match=r"models is 'DPM', of which split 'train' .* no maps; gain/ holds .*RT"):
+        Dataset(city).some_keys("train", ("DPM",), "models")
 
 
 def test_transmitters_stand_outdoors_at_the_height_of_the_file(city):

@@ -83,3 +83,23 @@ def test_a_folder_that_holds_another_data_set_is_left_alone(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"out is .*taken', which already holds block 7"):
         join_datasets(taken, (one,))
     assert (taken / "dataset.json").read_bytes() == before
+
+
+def test_blocks_of_the_same_number_are_not_taken_for_one_another(tmp_path: Path) -> None:
+    one, other = data_set(tmp_path / "one", "1", "train"), data_set(tmp_path / "other", "1", "val")
+    cv2.imwrite(str(other / "gain/RT/1_0.png"), np.zeros((32, 32), np.uint8))
+    join_datasets(tmp_path / "all", (one,))
+    with pytest.raises(InputError, match=r"1_0\.png, which is not that of .*other"):
+        join_datasets(tmp_path / "all", (other,))
+
+
+def test_a_block_may_have_any_name(tmp_path: Path) -> None:
+    one = data_set(tmp_path / "one", "1", "train")
+    for path in [*one.rglob("1.*"), *one.rglob("1_0.png")]:
+        path.rename(path.with_name(path.name.replace("1", "oslo_1", 1)))
+    text = (one / "dataset.json").read_text()
+    (one / "dataset.json").write_text(text.replace('"1":', '"oslo_1":'))
+    join_datasets(tmp_path / "all", (one, data_set(tmp_path / "two", "2", "val")))
+    (key,) = Dataset(tmp_path / "all").keys("train", ("RT",))
+    assert key.block_id == "oslo_1"
+    assert Dataset(tmp_path / "all").grey(key).shape == (32, 32)

@@ -44,6 +44,10 @@ class MapFolder:
             for key, value in about.items():
                 if known.get(key) != value:
                     raise InputError(f"{index} has {key} {known.get(key)!r}, this run {value!r}; give another folder")
+        elif not any(root.glob("tiles/run-*.json")):
+            for folder in FOLDERS:
+                if any((root / folder).glob("*.*")):
+                    raise InputError(f"out is {str(root)!r}, whose {folder} another tool made; give another folder")
         for folder in FOLDERS:
             (root / folder).mkdir(parents=True, exist_ok=True)
 
@@ -58,7 +62,8 @@ class MapFolder:
         other = _read(path).get("run")
         if other != self.run_id:
             settings = self.root / "tiles" / f"run-{other}.json"
-            differ = [key for key, value in _read(settings).items() if self._run.get(key) != value]
+            told = _read(settings) if settings.is_file() else {}
+            differ = [key for key, value in told.items() if self._run.get(key) != value]
             raise InputError(
                 f"{path} was traced with other settings ({', '.join(differ) or 'fewer of them'}); "
                 "repeat those, or give another folder or another --first-id"
@@ -66,7 +71,8 @@ class MapFolder:
         return True
 
     def write(self, traced: TracedTile) -> None:
-        """Keep a tile: its files, then its record, then the index."""
+        """Keep a tile: what run it is of, its files, then its record, then the index."""
+        self._keep_run()
         for path, image in traced.images.items():
             done, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
             assert done  # any uint8 array is a PNG
@@ -79,14 +85,17 @@ class MapFolder:
     def write_index(self) -> None:
         """Gather dataset.json from the tiles that are there, other runs' and other shards' among them."""
         with self._alone():
-            run = self.root / "tiles" / f"run-{self.run_id}.json"
-            if not run.is_file():
-                _replace(run, _dump(self._run))
+            self._keep_run()
             records = {path.stem: _read(path) for path in (self.root / "tiles").glob("*.json")}
             runs = {name.removeprefix("run-"): about for name, about in records.items() if name.startswith("run-")}
             tiles = {name: records[name] for name in sorted((n for n in records if n.isdigit()), key=int)}
             heard = {name: tile for name, tile in tiles.items() if tile["transmitters"]}
             _replace(self.root / "dataset.json", _dump({**self._about, **_common(runs), "runs": runs, "tiles": heard}))
+
+    def _keep_run(self) -> None:
+        run = self.root / "tiles" / f"run-{self.run_id}.json"
+        if not run.is_file():
+            _replace(run, _dump(self._run))
 
     def _record(self, tile_id: int) -> Path:
         return self.root / "tiles" / f"{tile_id}.json"

@@ -74,7 +74,7 @@ def _tiles_of(city: City) -> Iterator[Tile]:
         return
     low = np.array([mesh.vertices[:, :2].min(0) for mesh in city.buildings])
     high = np.array([mesh.vertices[:, :2].max(0) for mesh in city.buildings])
-    for cx, cy in _centres(city, low.min(0), high.max(0)):
+    for cx, cy in _centres(city, low, high):
         centre = np.array([cx, cy])
         near = np.flatnonzero(((high > centre - SURROUNDINGS_M) & (low < centre + SURROUNDINGS_M)).all(1))
         buildings = tuple(city.buildings[i] for i in near)
@@ -83,12 +83,20 @@ def _tiles_of(city: City) -> Iterator[Tile]:
 
 
 def _centres(city: City, low: np.ndarray, high: np.ndarray) -> Iterator[tuple[float, float]]:
+    """Places of the raster with a building about them; low and high are those of the buildings' corners, [N, 2]."""
     if city.stride_m is None:
         yield 0.0, 0.0
         return
-    for cy in np.arange(low[1] + SIDE / 2, high[1] - SIDE / 2 + 1, city.stride_m):
-        for cx in np.arange(low[0] + SIDE / 2, high[0] - SIDE / 2 + 1, city.stride_m):
-            yield float(cx), float(cy)
+    across, down = (
+        np.arange(low[:, i].min() + SIDE / 2, high[:, i].max() - SIDE / 2 + 1, city.stride_m) for i in range(2)
+    )
+    for cy in down:
+        near = (high[:, 1] > cy - SURROUNDINGS_M) & (low[:, 1] < cy + SURROUNDINGS_M)
+        # What is mapped may lie far apart: of the empty land between, not every place is looked at.
+        first = np.searchsorted(across, low[near, 0] - SURROUNDINGS_M)
+        last = np.searchsorted(across, high[near, 0] + SURROUNDINGS_M)
+        for column in sorted({i for a, b in zip(first, last, strict=True) for i in range(a, b)}):
+            yield float(across[column]), float(cy)
 
 
 def _built_on_all_sides(buildings: Sequence[Mesh], cx: float, cy: float, least_cover: float) -> bool:

@@ -19,7 +19,16 @@ from radiosem_models.training.curves import draw_curves
 from radiosem_models.training.manifest import better_listed, publish
 from radiosem_models.training.recipe import TASKS, Options, Recipe, listed_as, read_recipe
 from radiosem_models.training.run import Run, read_checkpoint
-from radiosem_models.training.run_folder import CHECKPOINT, clear, digest, held, progress, refuse_changes, write_outcome
+from radiosem_models.training.run_folder import (
+    BEST,
+    CHECKPOINT,
+    clear,
+    digest,
+    held,
+    progress,
+    refuse_changes,
+    write_outcome,
+)
 from radiosem_models.training.seen import SEEN, export_seen, split_name
 from radiosem_models.training.task import Task
 
@@ -85,7 +94,7 @@ def train(
             "elapsed_s": round(run.elapsed_s, 1),
             "step": run.step,
             "images": run.images,
-            "best": run.best,
+            "best": run.best if math.isfinite(run.best) else None,
             "files": [],
             "kept_back": "",
         }
@@ -102,7 +111,7 @@ def train(
             outcome["files"] = [str(file) for file in files]
             outcome["best"] = run.best
             write_outcome(folder, outcome | {"budget_s": budget_s, "begun_with": dataclasses.asdict(recipe)})
-            with contextlib.suppress(ModuleNotFoundError):
+            with contextlib.suppress(ModuleNotFoundError, InputError):  # no matplotlib, or a log that stayed elsewhere
                 draw_curves(folder)
     return outcome
 
@@ -129,7 +138,7 @@ def _export_best(run: Run, score: float, recipe: str) -> list[Path]:
     """Export the averages of the end, which have that score, or of `best.pt` where those scored better."""
     curve = run.curve
     if run.best < score:
-        run.restore(read_checkpoint(run.folder / "best.pt"))
+        run.restore(read_checkpoint(run.folder / BEST))
     seconds, images = run.spent()
     with run.averaged():
         about = {

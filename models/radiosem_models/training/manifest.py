@@ -31,12 +31,12 @@ def list_weights(folder: Path, entry: dict[str, Any], fresh: Path | None = None)
     fresh  the file it is about, on the same disk: moved to its place together with the entry
     """
     with _alone_in(folder):
-        if fresh is not None:
-            os.replace(fresh, folder / entry["file"])
         entries = [e for e in listed(folder) if e["name"] != entry["name"]]
         part = (folder / MANIFEST).with_suffix(".tmp")
         text = "# Every weights file, checked when it is loaded. Written by the export.\n"
         part.write_text(text + _toml(sorted([*entries, entry], key=lambda e: str(e["name"]))), "utf-8")
+        if fresh is not None:  # last, with the manifest: a disk that was full has changed nothing
+            os.replace(fresh, folder / entry["file"])
         os.replace(part, folder / MANIFEST)
 
 
@@ -95,9 +95,13 @@ def _toml(entries: list[dict[str, Any]]) -> str:
     for entry in entries:
         tables = {k: v for k, v in entry.items() if isinstance(v, dict)}
         lines.append("\n[[weights]]")
-        # A JSON string, number, boolean or flat list is TOML too.
-        lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in entry.items() if k not in tables]
+        lines += [f"{k} = {_value(v)}" for k, v in entry.items() if k not in tables]
         for table, values in tables.items():
             lines.append(f"[weights.{table}]")
-            lines += [f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in values.items()]
+            lines += [f"{k} = {_value(v)}" for k, v in values.items()]
     return "\n".join(lines) + "\n"
+
+
+def _value(value: object) -> str:
+    """A JSON string, finite number, boolean or flat list is TOML too."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -68,7 +68,12 @@ def read_queue(path: Path) -> tuple[Entry, ...]:
     except KeyError:
         raise InputError(f"queue {path} has no [[training]] table; give one a recipe") from None
     entries: list[Entry] = []
+    if not (isinstance(tables, list) and all(isinstance(table, dict) for table in tables)):
+        raise InputError(f"queue {path} has training = {tables!r}; write every entry below its own [[training]]")
     for number, table in enumerate(tables, 1):
+        for key in ("recipe", "budget", "weights"):
+            if not isinstance(table.get(key, ""), str):
+                raise InputError(f"queue {path}, entry {number} has {key} {table[key]!r}; write it in quotes")
         if not {"recipe", "budget"} <= table.keys() <= KEYS:
             raise InputError(f"queue {path}, entry {number} has {sorted(table)}; it takes {', '.join(sorted(KEYS))}")
         replaces = table.get("replace", False)
@@ -161,12 +166,15 @@ def work_through(
         except RadiosemError as error:
             failed[name] = str(error)
             continue
+        except Exception as error:  # of one entry: the others go on
+            failed[name] = f"{type(error).__name__}: {error}"
+            continue
         if not outcome["finished"]:
             break
     return [_told(standing(entry, runs_dir), failed.get(entry.recipe.name)) for entry in queue]
 
 
 def _told(found: Standing, reason: str | None) -> Standing:
-    if reason is None or found.state == "training":
+    if reason is None or found.state in ("training", "trained"):  # another process has it, or had
         return found
     return replace(found, state="failed", reason=reason)

@@ -72,6 +72,15 @@ def read_recipe(path: Path) -> Recipe:
         raise InputError(
             f"recipe {path} has {'an unknown key' if key in table else 'no'} {key}; keys are {', '.join(keys)}"
         )
+    for key, kind, wanted in (
+        ("task", str, "the name of a task"),
+        ("seed", int, "a whole number"),
+        ("ema", (int, float), "a number"),
+        ("validate_every_s", (int, float), "seconds"),
+        ("options", dict, "a table, [options]"),
+    ):
+        if isinstance(table[key], bool) or not isinstance(table[key], kind):
+            raise InputError(f"recipe {path} has {key} {table[key]!r}; it must be {wanted}")
     recipe = Recipe(name=path.stem, **table)
     if recipe.task not in TASKS:
         raise InputError(f"recipe {path} has task {recipe.task!r}; known are {', '.join(sorted(TASKS))}")

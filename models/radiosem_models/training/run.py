@@ -20,7 +20,7 @@ from radiosem.errors import InputError
 from radiosem_models.training.manifest import listed
 from radiosem_models.training.published import Entries, published_as, published_by, take_up
 from radiosem_models.training.recipe import Recipe
-from radiosem_models.training.run_folder import digest
+from radiosem_models.training.run_folder import BEST, CHECKPOINT, digest
 from radiosem_models.training.seen import splits_named
 from radiosem_models.training.task import Task
 
@@ -103,7 +103,12 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up where `state` left off. Raises InputError when it is one of other networks."""
+        """Take up where `state` left off. Raises InputError when it is one of other networks or validation data."""
+        if state.get("judged_on", self.judged_on) != self.judged_on:
+            raise InputError(
+                f"{self.folder} holds a training judged on another validation split than that of the data; give --data "
+                "what it began with, or begin again with --restart"
+            )
         try:
             self._restore(state)
         except (KeyError, RuntimeError, ValueError) as error:
@@ -122,6 +127,8 @@ class Run:
         self.rng.bit_generator.state = state["rng"]
         torch.set_rng_state(state["torch_rng"])
         self.elapsed_s, self.step, self.images, self.best = state["counts"]
+        if not (self.folder / BEST).is_file():  # brought here without it: what comes next is the best there is
+            self.best = math.inf
         self.earlier, self.curve = state["earlier"], list(state["curve"])
         self.taken_up = list(state.get("taken_up", []))
         self._learned_from(state, self.recipe.options.get("begin_with"))
@@ -258,10 +265,13 @@ class Run:
         """Score the averages; a best score is kept in `best.pt`."""
         with self.averaged():
             scores = {name: float(value) for name, value in self.task.validate().items()}
+        if not all(math.isfinite(value) for value in scores.values()):
+            raise InputError(f"{self.recipe.name} is judged as {scores} at step {self.step}; is there validation data?")
         self.curve.append((*self.spent(), scores["score"]))
         if scores["score"] < self.best:
             self.best = scores["score"]
-            self.save("best.pt")
+            self.save(BEST)
+            self.save(CHECKPOINT)  # which knows of it: killed now, a worse one must not take its place
         self.log(validation=scores)
         return scores
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from radiosem.errors import InputError
 
-CHECKPOINT, LOG, OUTCOME, LOCK = "last.pt", "log.jsonl", "outcome.json", "held"
+CHECKPOINT, BEST, LOG, OUTCOME, LOCK = "last.pt", "best.pt", "log.jsonl", "outcome.json", "held"
 # What may differ between a training and its continuation, for it does not change what is learned.
 NEUTRAL = ("name", "validate_every_s", "options.aerial", "options.bfloat16", "options.cache", "options.test_seeds")
 
@@ -93,7 +93,7 @@ def _flat(recipe: dict[str, Any]) -> dict[str, Any]:
 
 def clear(folder: Path) -> None:
     """Forget an earlier training of the same name."""
-    for name in (CHECKPOINT, "best.pt", LOG, OUTCOME):
+    for name in (CHECKPOINT, BEST, LOG, OUTCOME):
         (folder / name).unlink(missing_ok=True)
 
 

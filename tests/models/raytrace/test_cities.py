@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from radiosem.errors import InputError
+from radiosem_models.raytrace.cities.footprints import Footprint, height_of, meshes_of
 from radiosem_models.raytrace.cities.geojson import read_geojson
 from radiosem_models.raytrace.cities.imagined import imagined_blocks
 from radiosem_models.raytrace.cities.openstreetmap import read_osm
@@ -67,6 +68,13 @@ def test_a_court_is_open(footprints):
         (lambda d: json.dumps(d).replace("60.2", "160.2"), "no longitude and latitude"),
         (lambda d: json.dumps({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1]]]}), "end where it begins"),
         (lambda d: json.dumps({"type": "Polygon", "coordinates": [[["a", 0]]]}), "longitude, latitude"),
+        (lambda d: json.dumps({"type": "Polygon", "coordinates": [[[10**400, 0]]]}), "longitude, latitude"),
+        (lambda d: json.dumps({"type": "MultiPolygon", "coordinates": 5}), "coordinates '5'; it must be a list"),
+        (lambda d: json.dumps({"type": "FeatureCollection", "features": 5}), "features '5'; it must be a list"),
+        (lambda d: json.dumps({"type": "FeatureCollection", "features": [7]}), "feature 0 has no type"),
+        (lambda d: json.dumps({"type": "Feature", "geometry": "x"}), "geometry 'x'; it must be an object"),
+        (lambda d: json.dumps({"type": "Feature", "properties": [1]}), "properties .*it must be an object"),
+        (lambda d: "[" * 100_000, "not JSON"),
     ],
 )
 def test_a_file_that_is_no_geojson_of_footprints_is_refused_by_name(footprints, change, message):
@@ -74,6 +82,32 @@ def test_a_file_that_is_no_geojson_of_footprints_is_refused_by_name(footprints, 
     with pytest.raises(InputError, match=message) as error:
         read_geojson(footprints, "x", "train", 8.0, 128)
     assert "village.geojson" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("tags", "height_m"),
+    [
+        ({"height": "12.5"}, 12.5),
+        ({"height": "12 m"}, 12.0),
+        ({"height": "60 ft"}, pytest.approx(18.288)),
+        ({"height": "tall", "building:levels": "2"}, pytest.approx(8.4)),
+        ({"height": 1e300}, 7.0),
+        ({"height": -3, "building:levels": "nan"}, 7.0),
+        ({}, 7.0),
+    ],
+)
+def test_a_height_is_in_metres_unless_it_says_otherwise(tags, height_m):
+    assert height_of(tags, 7.0) == height_m
+
+
+def test_a_town_on_the_line_of_180_degrees_is_one_town():
+    def town(west):
+        squares = [[(lon, 0.0), (lon + 1e-4, 0.0), (lon + 1e-4, 1e-4), (lon, 1e-4)] for lon in (west, west + 3e-4)]
+        around = [[((lon + 180) % 360 - 180, lat) for lon, lat in square] for square in squares]
+        return meshes_of(Footprint((ring,), 5.0) for ring in around)
+
+    for here, there in zip(town(179.9998), town(10.0), strict=True):
+        np.testing.assert_allclose(here.vertices, there.vertices, atol=1e-3)
 
 
 def test_an_extract_that_is_none_or_empty_is_refused_by_name(tmp_path):

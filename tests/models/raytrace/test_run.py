@@ -132,6 +132,13 @@ def test_a_data_set_of_another_maker_is_left_alone(plan, town, tmp_path):
     (tmp_path / "dataset.json").write_text('{"tiles": {}}')
     with pytest.raises(InputError, match="another tool"):
         go(plan, tmp_path, town)
+    (tmp_path / "dataset.json").unlink()
+    published = tmp_path / "png/buildings_complete/0.png"  # as RadioMapSeer is, without dataset.json
+    published.parent.mkdir(parents=True)
+    published.write_bytes(b"a mask")
+    with pytest.raises(InputError, match=r"png/buildings_complete another tool made"):
+        go(plan, tmp_path, town)
+    assert published.read_bytes() == b"a mask"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from radiosem.errors import InputError
 from radiosem_models.raytrace.cars import CLEARANCE_M, place_cars
 from radiosem_models.raytrace.heights import OUTDOORS_M, SIDE, height_map
-from radiosem_models.raytrace.tiles import MOST_COVER, plan_tiles, shard_of
+from radiosem_models.raytrace.tiles import MOST_COVER, _centres, plan_tiles, shard_of
 
 
 def places(tiles):
@@ -60,6 +60,16 @@ def test_draws_of_a_tile_hang_on_seed_and_place_alone(plan):
     one, two = plan[-1], plan[-2]
     assert draw(one, 0) == draw(dataclasses.replace(one, tile_id=7, buildings=()), 0)
     assert len({draw(one, 0), draw(one, 1), draw(two, 0)}) == 3
+
+
+def test_one_building_far_away_costs_no_walk_over_empty_land(town, plan):
+    low, high = (np.array([fold(mesh.vertices[:, :2], 0) for mesh in town.buildings]) for fold in (np.min, np.max))
+    near = set(_centres(town, low, high))
+    assert {(tile.cx, tile.cy) for tile in plan if tile.city == town.name} <= near
+    far = 40 * 192 * town.stride_m  # so that the raster stays where it is
+    centres = list(_centres(town, np.append(low, [[far, far]], 0), np.append(high, [[far + 9, far + 9]], 0)))
+    assert near <= set(centres)
+    assert len(centres) < len(near) + 50
 
 
 def test_a_village_smaller_than_a_tile_has_none(town):

@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from radiosem_models.training import loop as training
 from radiosem_models.training.curves import draw_curves
 from radiosem_models.training.queue import read_queue, standing, work_through
 from radiosem_models.training.run_folder import differences, held, progress, read_outcome
+from tests.models.training.conftest import LineTask
 
 
 def test_recipes_are_trained_in_order_and_exported(queue, tmp_path):
@@ -81,6 +83,54 @@ def test_one_that_cannot_be_trained_is_told_and_the_others_go_on(queue, recipe, 
     found = work_through(read_queue(queue(("bad", "0.1s"), ("good", "0.1s"))), tmp_path, tmp_path / "runs")
     assert [one.state for one in found] == ["failed", "trained"]
     assert "diverged" in found[0].reason
+
+
+def test_whatever_goes_wrong_with_one_the_others_go_on(queue, recipe, tmp_path, monkeypatch):
+    def broken(self):
+        if self.options["file"] == "bad":
+            raise IndexError("57 is out of bounds")
+        return {"score": 1.0}
+
+    recipe("bad"), recipe("good")
+    monkeypatch.setattr(LineTask, "validate", broken)
+    found = work_through(read_queue(queue(("bad", "0.1s"), ("good", "0.1s"))), tmp_path, tmp_path / "runs")
+    assert [one.state for one in found] == ["failed", "trained"]
+    assert found[0].reason == "IndexError: 57 is out of bounds"
+
+
+def test_a_score_that_is_no_number_ends_a_training(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(LineTask, "validate", lambda self: {"score": float("nan")})
+    with pytest.raises(InputError, match=r"judged as .*nan.*is there validation data"):
+        training.train(recipe("one"), tmp_path, 0.1, runs_dir=tmp_path / "runs")
+
+
+def test_a_training_goes_on_with_the_validation_data_it_began_with(recipe, tmp_path):
+    path, runs = recipe("one"), tmp_path / "runs"
+    training.train(path, tmp_path, 0.1, runs_dir=runs)
+    mask = next((tmp_path / "png/buildings_complete").glob("3.png"))
+    image = cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)
+    image[:5] = 255 - image[:5]
+    for changed in (tmp_path / "png/buildings_complete").glob("*.png"):
+        cv2.imwrite(str(changed), image)
+    with pytest.raises(InputError, match=r"another validation split.*--data.*--restart"):
+        training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)
+
+
+def test_a_checkpoint_that_came_without_its_best_makes_a_new_one(recipe, tmp_path):
+    path, runs = recipe("one"), tmp_path / "runs"
+    before = training.train(path, tmp_path, 0.2, runs_dir=runs)
+    for name in ("best.pt", "log.jsonl", "outcome.json"):
+        (runs / "one" / name).unlink()
+    after = training.train(path, tmp_path, before["elapsed_s"] + 0.1, resume=True, runs_dir=runs)
+    assert after["finished"]
+    assert (runs / "one/best.pt").is_file()
+
+
+def test_a_killed_training_knows_its_best(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY_S", 1e9)
+    training.train(recipe("one"), tmp_path, 0.3, runs_dir=tmp_path / "runs")
+    kept = [torch.load(tmp_path / "runs/one" / name, weights_only=True)["counts"][3] for name in ("best.pt", "last.pt")]
+    assert kept[0] == kept[1]
 
 
 def test_a_changed_recipe_is_refused_by_the_key_that_differs(recipe, tmp_path):
@@ -165,6 +215,8 @@ def test_tuples_are_lists_and_a_missing_key_is_named():
         ('[[training]]\nrecipe = "none.toml"\nbudget = "1m"\n', r"none\.toml"),
         ('[[training]]\nrecipe = "RECIPE"\nbudget = "long"\n', "budget is 'long'"),
         ('[[training]]\nrecipe = "RECIPE"\nbudget = "1m"\nspeed = 3\n', "speed"),
+        ('[[training]]\nrecipe = "RECIPE"\nbudget = 3600\n', "budget 3600; write it in quotes"),
+        ('[training]\nrecipe = "RECIPE"\nbudget = "1m"\n', r"below its own \[\[training\]\]"),
         ('[[training]]\nrecipe = "RECIPE"\nbudget = "1m"\nreplace = "no"\n', "replace 'no'; it must be true or false"),
         ('[[training]]\nrecipe = "RECIPE"\nbudget = "1m"\n' * 2, "second one"),
     ],

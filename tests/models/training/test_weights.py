@@ -108,3 +108,22 @@ def test_what_is_published_is_not_published_again_without_training(queue, recipe
     shutil.rmtree(runs)
     with pytest.raises(InputError, match=r"budget_s is 0\.01, but .* lists one after 0\.\d+ s of it"):
         training.train(tmp_path / "one.toml", tmp_path, 0.01, resume=True, runs_dir=runs, weights_dir=weights)
+
+
+def test_a_full_disk_leaves_what_was_listed(tmp_path, monkeypatch):
+    old = {"name": "a", "file": "a.onnx", "sha256": "0", "metrics": {"score": 1.0}}
+    (tmp_path / "a.onnx").write_bytes(b"old")
+    list_weights(tmp_path, old)
+    fresh = tmp_path / "a.tmp"
+    fresh.write_bytes(b"new")
+    with pytest.raises(ValueError, match="Out of range"):  # TOML readers refuse what JSON writers call NaN
+        list_weights(tmp_path, old | {"metrics": {"score": float("nan")}}, fresh)
+
+    def full(*given):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        list_weights(tmp_path, old | {"sha256": "1"}, fresh)
+    assert (tmp_path / "a.onnx").read_bytes() == b"old"
+    assert listed(tmp_path) == [old]

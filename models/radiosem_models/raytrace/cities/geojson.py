@@ -31,11 +31,11 @@ def read_footprints(path: Path, roof_height_m: float) -> list[Footprint]:
         document = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise InputError(f"geojson is {str(path)!r}, which cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"geojson is {str(path)!r}, which is not JSON: {error}") from None
     found = []
     for number, (geometry, properties) in enumerate(_features(document, path)):
-        for polygon in _polygons(geometry):
+        for polygon in _polygons(geometry, path):
             where = f"{path}, feature {number}"
             found.append(Footprint(_rings(polygon, where), height_of(properties, roof_height_m)))
     if not found:
@@ -47,24 +47,34 @@ def _features(document: Any, path: Path) -> Iterator[tuple[dict[str, Any], dict[
     """(geometry, properties) of every feature; a bare geometry is a feature without properties."""
     kind = document.get("type") if isinstance(document, dict) else None
     if kind == "FeatureCollection":
-        for feature in document.get("features") or []:
+        for number, feature in enumerate(_part(document, "features", list, path)):
+            if not isinstance(feature, dict) or feature.get("type") != "Feature":
+                raise InputError(f"{path}, feature {number} has no type \"Feature\"; a FeatureCollection is of such")
             yield from _features(feature, path)
     elif kind == "Feature":
-        yield document.get("geometry") or {}, document.get("properties") or {}
+        yield _part(document, "geometry", dict, path), _part(document, "properties", dict, path)
     elif kind in ("Polygon", "MultiPolygon"):
         yield document, {}
     else:
         raise InputError(f"{path} has the type {kind!r}; it must be a FeatureCollection, a Feature or a Polygon")
 
 
-def _polygons(geometry: dict[str, Any]) -> list[Any]:
+def _part(document: dict[str, Any], key: str, kind: type, path: Path) -> Any:
+    """What a member holds, empty where it is left out or null."""
+    found = document.get(key)
+    if found is not None and not isinstance(found, kind):
+        wanted = "a list" if kind is list else "an object"
+        raise InputError(f"{path} has {key} {str(found)[:60]!r}; it must be {wanted}")
+    return found or kind()
+
+
+def _polygons(geometry: dict[str, Any], path: Path) -> list[Any]:
     """Lists of rings; none for a point or a line."""
-    coordinates = geometry.get("coordinates") or []
     match geometry.get("type"):
         case "Polygon":
-            return [coordinates]
+            return [_part(geometry, "coordinates", list, path)]
         case "MultiPolygon":
-            return list(coordinates)
+            return list(_part(geometry, "coordinates", list, path))
         case _:
             return []
 
@@ -72,7 +82,7 @@ def _polygons(geometry: dict[str, Any]) -> list[Any]:
 def _rings(polygon: Any, where: str) -> tuple[list[tuple[float, float]], ...]:
     try:
         rings = [[(float(point[0]), float(point[1])) for point in ring] for ring in polygon]
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
         raise InputError(f"{where}: a ring must be a list of [longitude, latitude]") from None
     for lon, lat in (point for ring in rings for point in ring):
         if not (math.isfinite(lon) and abs(lon) <= 180 and math.isfinite(lat) and abs(lat) <= 90):
