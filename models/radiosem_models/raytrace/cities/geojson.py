@@ -49,7 +49,7 @@ def _features(document: Any, path: Path) -> Iterator[tuple[dict[str, Any], dict[
     if kind == "FeatureCollection":
         for number, feature in enumerate(_part(document, "features", list, path)):
             if not isinstance(feature, dict) or feature.get("type") != "Feature":
-                raise InputError(f"{path}, feature {number} has no type \"Feature\"; a FeatureCollection is of such")
+                raise InputError(f'{path}, feature {number} has no type "Feature"; a FeatureCollection is of such')
             yield from _features(feature, path)
     elif kind == "Feature":
         yield _part(document, "geometry", dict, path), _part(document, "properties", dict, path)
