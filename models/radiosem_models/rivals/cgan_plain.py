@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from radiosem_models.rivals.adversarial import Adversarial, fooled, told_apart
 
-L1_WEIGHT = 100.0  # of the paper, beside an adversarial loss of weight 1
+# Weights of the losses. The paper's second is 1, for images that should look true; a map should be true.
+L1_WEIGHT, ADVERSARIAL_WEIGHT = 100.0, 0.01
 
 
 class StridedUNet(nn.Module):
@@ -49,7 +50,8 @@ class PlainCGan(Adversarial):
         channels -> strided U-Net -> grey;  grey, channels -> patch discriminator -> true or drawn
 
     Differs: half the paper's widths and six of its eight levels, 7 instead of 54 million parameters, so that two cores
-    train it; the output is linear, where the paper's tanh would need grey in [-1, 1]; no dropout as noise.
+    train it; the output is linear, where the paper's tanh would need grey in [-1, 1]; no dropout as noise; a hundredth
+    of the paper's adversarial weight.
 
     channels  names of the channels in
     widths    channels of the U-Net's levels
@@ -69,6 +71,6 @@ class PlainCGan(Adversarial):
         judge = players["discriminator"]
         l1 = (weight * (fake - truth).abs()).mean()
         return {
-            "network": L1_WEIGHT * l1 + fooled(judge, fake, channels),
+            "network": L1_WEIGHT * l1 + ADVERSARIAL_WEIGHT * fooled(judge, fake, channels),
             "discriminator": told_apart(judge, fake, truth, channels),
         }
