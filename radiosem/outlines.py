@@ -62,11 +62,23 @@ def _straight(outline: NDArray[np.int32], pixel_m: float) -> NDArray[np.int32]:
 
 
 def _corners(outline: NDArray[np.int32], stray: float) -> NDArray[np.intp]:
-    """Which pixels of an outline are corners, in its order."""
+    """Which pixels of an outline are corners, in its order. Through a neck one pixel wide it comes twice."""
     code = outline[:, 0] @ np.array([1 << 16, 1])
     corners = cv2.approxPolyDP(outline, stray, closed=True)[:, 0] @ np.array([1 << 16, 1])
     order = np.argsort(code, kind="stable")
-    return np.unique(order[np.searchsorted(code[order], corners)])
+    begin, end = (np.searchsorted(code[order], corners, side) for side in ("left", "right"))
+    passes = [order[b:e] for b, e in zip(begin, end, strict=True)]
+    walks = [_walk(passes, int(start), len(code)) for start in passes[0]]
+    return np.sort(np.array(min(walks, key=lambda walk: walk[-1] - walk[0])) % len(code))
+
+
+def _walk(passes: list[NDArray[np.intp]], start: int, around: int) -> list[int]:
+    """From one pass of the first corner to the next pass of each that follows."""
+    walk = [start]
+    for places in passes[1:]:
+        ahead = (places - walk[-1]) % around
+        walk.append(walk[-1] + int(ahead[ahead > 0].min(initial=around)))
+    return walk
 
 
 def _lines(

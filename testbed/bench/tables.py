@@ -130,6 +130,8 @@ def run_tables(
     settings.check()
     used = {name: sha256 for model in settings.names() for name, sha256 in weights_of(model).items()}
     dataset = Dataset(settings.data)
+    if dataset.known_scale is not None:
+        _source(settings).ids()
     gains = [settings.static_gain]
     if settings.dynamic_gain and dataset.keys(settings.split, (settings.dynamic_gain,)):
         gains.append(settings.dynamic_gain)
@@ -257,7 +259,7 @@ def _rate(
     )
     rate_settings = RateSettings(_source(settings), plan, (DEFAULT_LINK,), (ES_N0_DB,))
     try:
-        rate_settings.check()
+        rate_settings.source.refuse_seen(rate_settings.judged())
     except InputError as error:  # a leak: the other tables stand
         return None, f"left out: {error}"
     folder = out / f"rate-{hashlib.sha256(json.dumps(rate_settings.configuration()).encode()).hexdigest()[:16]}"

@@ -71,6 +71,14 @@ def test_a_wall_thinner_than_outlines_may_stray_is_kept() -> None:
     np.testing.assert_array_equal(straightened(mask, PIXEL_M), mask)
 
 
+@pytest.mark.parametrize("row", [60, 75, 90, 105])
+def test_a_neck_one_pixel_wide_moves_no_wall(row: int) -> None:
+    mask = np.zeros((160, 320), np.bool_)
+    mask[20:140, 20:120] = mask[20:140, 200:300] = True
+    mask[row, 120:200] = True
+    assert (straightened(mask, PIXEL_M) != mask).sum() < 60
+
+
 def test_buildings_that_the_block_cuts_reach_its_edge() -> None:
     mask = np.zeros((90, 120), np.bool_)
     mask[:40, 30:] = True

@@ -44,10 +44,9 @@ class MapFolder:
             for key, value in about.items():
                 if known.get(key) != value:
                     raise InputError(f"{index} has {key} {known.get(key)!r}, this run {value!r}; give another folder")
-        elif not any(root.glob("tiles/run-*.json")):
-            for folder in FOLDERS:
-                if any((root / folder).glob("*.*")):
-                    raise InputError(f"out is {str(root)!r}, whose {folder} another tool made; give another folder")
+        foreign = [folder for folder in FOLDERS if any((root / folder).glob("[!.]*.*"))]
+        if foreign and not any(root.glob("tiles/run-*.json")):  # asked last: another shard may begin this moment
+            raise InputError(f"out is {str(root)!r}, whose {foreign[0]} another tool made; give another folder")
         for folder in FOLDERS:
             (root / folder).mkdir(parents=True, exist_ok=True)
 

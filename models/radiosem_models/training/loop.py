@@ -109,7 +109,7 @@ def train(
                     files = publish(files, weights_dir)
                     export_seen(dataset, weights_dir)
             outcome["files"] = [str(file) for file in files]
-            outcome["best"] = run.best
+            outcome["best"] = min(run.best, score)
             write_outcome(folder, outcome | {"budget_s": budget_s, "begun_with": dataclasses.asdict(recipe)})
             with contextlib.suppress(ModuleNotFoundError, InputError):  # no matplotlib, or a log that stayed elsewhere
                 draw_curves(folder)

@@ -36,7 +36,9 @@ def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
     of each in the manifest names it.
     """
     path = folder / f"seen-{split_name(dataset, split)}.npz"
-    if path.is_file() and any(entry["name"] == path.stem for entry in listed(folder)):
+    at_a_metre = dataset.cell_size_m == 1
+    there = [e for e in listed(folder) if e["name"] == path.stem and (at_a_metre or "pixel_m" in e["meta"])]
+    if path.is_file() and there:
         return path
     masks = dataset.masks_at_a_metre(dataset.blocks_in(split))
     prints = np.unique(np.concatenate([fingerprints(mask) for mask in masks.values()]))
@@ -53,7 +55,7 @@ def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
         "recipe": "radiosem_models.training.seen",
         "data": f"{dataset.name}, split {split} {dataset.split_hash(split)[:16]}",
         "metrics": {},
-        "meta": {"maps": len(dataset.blocks_in(split)), "fingerprints": len(prints)},
+        "meta": {"maps": len(dataset.blocks_in(split)), "fingerprints": len(prints), "pixel_m": 1.0},
     }
     folder.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".tmp")

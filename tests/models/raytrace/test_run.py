@@ -133,8 +133,11 @@ def test_a_data_set_of_another_maker_is_left_alone(plan, town, tmp_path):
     with pytest.raises(InputError, match="another tool"):
         go(plan, tmp_path, town)
     (tmp_path / "dataset.json").unlink()
+    (tmp_path / "tiles").mkdir(exist_ok=True)
+    (tmp_path / "tiles/.run-0.json.1.part").write_bytes(b"")  # of a run killed at its first file
+    open_folder(tmp_path, SETTINGS, [town], 0)
     published = tmp_path / "png/buildings_complete/0.png"  # as RadioMapSeer is, without dataset.json
-    published.parent.mkdir(parents=True)
+    published.parent.mkdir(parents=True, exist_ok=True)
     published.write_bytes(b"a mask")
     with pytest.raises(InputError, match=r"png/buildings_complete another tool made"):
         go(plan, tmp_path, town)

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -121,14 +122,24 @@ def test_a_checkpoint_that_came_without_its_best_makes_a_new_one(recipe, tmp_pat
     before = training.train(path, tmp_path, 0.2, runs_dir=runs)
     for name in ("best.pt", "log.jsonl", "outcome.json"):
         (runs / "one" / name).unlink()
+    same = training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)
+    assert np.isfinite(same["best"])
     after = training.train(path, tmp_path, before["elapsed_s"] + 0.1, resume=True, runs_dir=runs)
     assert after["finished"]
     assert (runs / "one/best.pt").is_file()
 
 
 def test_a_killed_training_knows_its_best(recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_EVERY_S", 1e9)
-    training.train(recipe("one"), tmp_path, 0.3, runs_dir=tmp_path / "runs")
+    step = LineTask.step
+
+    def killed(self, rng):
+        if (tmp_path / "runs/one/best.pt").is_file():
+            raise KeyboardInterrupt
+        return step(self, rng)
+
+    monkeypatch.setattr(LineTask, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        training.train(recipe("one"), tmp_path, 60, runs_dir=tmp_path / "runs")
     kept = [torch.load(tmp_path / "runs/one" / name, weights_only=True)["counts"][3] for name in ("best.pt", "last.pt")]
     assert kept[0] == kept[1]
 

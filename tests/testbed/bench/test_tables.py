@@ -205,6 +205,12 @@ def test_a_leak_of_the_rate_table_leaves_the_others(
     assert (tmp_path / "report.html").is_file()
 
 
+def test_a_wrong_number_of_maps_is_told_before_anything_is_scored(small_city: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="maps is 1000"):
+        run_tables(TableSettings(small_city, models=("knn",), maps=1000), tmp_path)
+    assert not [*tmp_path.glob("scores/*")]
+
+
 def test_maps_that_were_seen_are_counted_in_rows_note_and_audit(
     small_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
