@@ -2,13 +2,9 @@
 
 import contextlib
 import dataclasses
-import importlib.metadata
 import json
-import os
-import platform
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +22,7 @@ from radiosem.readings import DEFAULT_READINGS
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 from testbed.arrival import Arrival, Loss
+from testbed.environment import machine, versions
 from testbed.pack import SAMPLE_PACK, PackEntry, open_pack
 from testbed.processes import Service, ended_with, free_port, grpc_ready, http_ready
 from testbed.received import fetch, score
@@ -34,7 +31,6 @@ from testbed.written import make_folder
 
 START_WITHIN_S = 180.0
 SEND_WITHIN_S = 120.0
-PACKAGES = ("radiosem", "numpy", "numba", "onnxruntime-gpu", "onnxruntime", "opencv-python", "grpcio", "fastapi")
 
 
 @dataclass(frozen=True)
@@ -218,24 +214,6 @@ MEAN_KEYS = (
 def _mean(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
-
-
-def machine() -> dict[str, Any]:
-    """What the times were taken on."""
-    model = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model)
-    return {"cpu": model, "cores": os.cpu_count(), "system": f"{platform.system()} {platform.release()}"}
-
-
-def versions() -> dict[str, str]:
-    """Python and the packages that matter to the figures."""
-    found = {"python": sys.version.split()[0]}
-    for name in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
 
 
 def run_demo(

@@ -33,7 +33,7 @@ def _read_grey(path: Path) -> NDArray[np.uint8]:
     return np.asarray(image, np.uint8)
 
 
-def _like(buildings: BuildingMap, image: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
+def _sized_as(buildings: BuildingMap, image: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
     """An image of a block's ground. Raises MalformedDataError when its sides are not the mask's."""
     if image.shape != buildings.shape:
         sizes = (f"{shape[0]} rows and {shape[1]} columns" for shape in (image.shape, buildings.shape))
@@ -171,8 +171,8 @@ class Dataset:
                 block_id,
                 str(self._tiles.get(block_id, {}).get("city", block_id)),
                 buildings,
-                _like(buildings, _read_grey(heights), heights) if heights.is_file() else None,
-                _like(buildings, _read_grey(cars), cars) > 127 if cars.is_file() else None,
+                _sized_as(buildings, _read_grey(heights), heights) if heights.is_file() else None,
+                _sized_as(buildings, _read_grey(cars), cars) > 127 if cars.is_file() else None,
             )
         return self._blocks[block_id]
 
@@ -203,7 +203,7 @@ class Dataset:
     def grey(self, key: MapKey) -> NDArray[np.uint8]:
         """The radio map as published: uint8 [H, W], 0 inside buildings and where the gain is censored."""
         path = self.root / "gain" / key.model / f"{key.block_id}_{key.transmitter}.png"
-        return _like(self.block(key.block_id).buildings, _read_grey(path), path)
+        return _sized_as(self.block(key.block_id).buildings, _read_grey(path), path)
 
     def cars(self, key: MapKey) -> CarMap | None:
         """The cars that took part in one radio map, None when it is static."""

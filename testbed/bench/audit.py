@@ -8,7 +8,7 @@ from typing import Any
 from radiosem.metrics import DEFAULT_THRESHOLD_DBM
 from radiosem.pooling import FEWEST_BLOCKS
 from testbed.bench.clipped import CLIP
-from testbed.demo import machine, versions
+from testbed.environment import machine, versions
 
 CONVENTIONS = {
     "mse": "grey in 0..1 on the data set's own scale, all pixels but those of samples, buildings 0 in the truth and "

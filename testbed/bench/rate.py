@@ -31,7 +31,7 @@ from testbed.bench.scenes import Source
 from testbed.bench.senders import Plan, make_senders
 from testbed.bench.spread import require_ray, spread
 from testbed.bench.store import RunFolder, source_digest
-from testbed.demo import versions
+from testbed.environment import versions
 from testbed.written import write_whole
 
 

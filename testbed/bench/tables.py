@@ -30,7 +30,7 @@ from testbed.bench.speed import time_alone
 from testbed.bench.spread import spread
 from testbed.bench.store import source_digest
 from testbed.bench.table_rows import OURS, Row, against, from_samples, less_ours, quality, rate_rows, ratio, sample_free
-from testbed.demo import versions
+from testbed.environment import versions
 from testbed.interpolation import INTERPOLATORS
 from testbed.reconstruct import evaluate, network_of, regions_known
 from testbed.written import make_folder, write_whole

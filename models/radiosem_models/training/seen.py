@@ -36,9 +36,9 @@ def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:
     of each in the manifest names it.
     """
     path = folder / f"seen-{split_name(dataset, split)}.npz"
-    at_a_metre = dataset.cell_size_m == 1
-    there = [e for e in listed(folder) if e["name"] == path.stem and (at_a_metre or "pixel_m" in e["meta"])]
-    if path.is_file() and there:
+    entry_there = next((entry for entry in listed(folder) if entry["name"] == path.stem), None)
+    # An older file without pixel_m is of the data's own cells: right only where these are a metre.
+    if path.is_file() and entry_there and (dataset.cell_size_m == 1 or "pixel_m" in entry_there["meta"]):
         return path
     masks = dataset.masks_at_a_metre(dataset.blocks_in(split))
     prints = np.unique(np.concatenate([fingerprints(mask) for mask in masks.values()]))
