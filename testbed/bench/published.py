@@ -56,7 +56,7 @@ class Cost(Published):
 # What a network here changes of its paper's, beside data, split and training time; the class of each says more.
 DIFFERS = {
     "ae": "the paper gives its name alone",
-    "cgan-plain": "7 of pix2pix's 54 million parameters, linear output, no dropout; a hundredth of its adversarial weight",
+    "cgan-plain": "7 of its 54 million parameters, linear output, no dropout; a hundredth of its adversarial weight",
     "geo2sigmap": "no heights, no signal measurements, a quarter of the widths",
     "radiounet": "half the resolution first, to learn in hours",
     "rme-gan": "without samples, its losses on samples and its resampling; a hundredth of its adversarial weight",
