@@ -168,7 +168,7 @@ def draw_learning(curves: Mapping[str, Sequence[tuple[float, int, float]]], path
     ax.set_yscale("log")
     _plain_log(ax.xaxis)
     _plain_log(ax.yaxis)
-    _axes(ax, "Learning to rebuild maps", "minutes of training on one thread", "MSE of the validation split")
+    _axes(ax, "Learning to rebuild maps", "minutes of training", "MSE of the validation split")
     ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
     figure.savefig(path, facecolor=PAPER)
 
