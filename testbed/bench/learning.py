@@ -28,8 +28,9 @@ def learning_rows(models: Sequence[str]) -> list[Row]:
              by `AT_MINUTES` (the best by then; None where the training was shorter), late_gain (by which share the best
              error, of the second phase where there are two, fell in the last quarter of its time), ends_above_best (as
              after a change of phase: then there is no late_gain), judged_on (hash of the validation split) and curve;
-             equal_minutes that it and our generator both had on that split, images that it had seen and the best of
-             each by then, images_at_equal, val_e4_at_equal and cgan_e4_at_equal; None where the manifest does not say
+             equal_minutes that it and our generator both had on that split; of those, images_at_equal (seen by then),
+             val_e4_at_equal (the best by then) and, of those that rebuild maps, cgan_e4_at_equal (our generator's);
+             None where the manifest does not say
     """
     listed = weights.entries()
     named = [(model, REBUILD, network_of(model)) for model in models]
@@ -74,16 +75,16 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
 
 
 def _at_equal_time(row: Row, ours: Row | None) -> Row:
-    """Best errors of a rival and of our generator within the time that both had."""
+    """Best error within the time that it and our generator both had, and our generator's where it learned the same."""
     shared = dict.fromkeys(("equal_minutes", "images_at_equal", "val_e4_at_equal", "cgan_e4_at_equal"))
-    if ours is None or row["model"] == OURS or row["learns"] != REBUILD or not (row["curve"] and ours["curve"]):
+    if ours is None or row["model"] == OURS or not (row["curve"] and ours["curve"]):
         return shared
     if row["judged_on"] != ours["judged_on"]:
         return shared
     minutes = min(row["minutes"], ours["minutes"])
     images = max((seen for seconds, seen, _ in _by(row["curve"], minutes)), default=None)
-    bests = _best_by(row["curve"], minutes), _best_by(ours["curve"], minutes)
-    return dict(zip(shared, (minutes, images, *bests), strict=True))
+    beside = _best_by(ours["curve"], minutes) if row["learns"] == REBUILD else None
+    return dict(zip(shared, (minutes, images, _best_by(row["curve"], minutes), beside), strict=True))
 
 
 def _by(curve: Sequence[Point], minutes: float) -> list[Point]:

@@ -105,3 +105,16 @@ def test_every_rival_stands_beside_our_generator_at_the_time_that_both_had(
         ("elsewhere", "to its end", 20, 2),
     ]
     assert [line["cgan_e4_at_equal"] for line in printed] == [None, 100, None, 200, None, None]
+
+
+def test_a_sender_of_maps_stands_at_the_same_time_but_beside_no_error_of_another_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curve = [[600.0, 1, 0.05], [1800.0, 2, 0.02], [3600.0, 3, 0.01]]
+    ours = {"curve": curve[:2], "judged_on": "ab"}
+    _trained(tmp_path, monkeypatch, generator=ours, map_ae_decoder={"curve": curve, "judged_on": "ab"})
+    monkeypatch.setattr(learning, "map_codec_names", lambda: ("map-ae",))
+    (row,) = learning.learning_rows(())
+    found = [(line["terms"], line["minutes"], line["cgan_e4_at_equal"]) for line in learning.two_rows(row)]
+    assert found == [("at equal time", 30, None), ("to its end", 60, None)]
+    assert row["val_e4_at_equal"] == pytest.approx(200)
