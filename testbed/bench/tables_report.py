@@ -151,8 +151,8 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         "learning",
         "What the training of each took",
         LEARNING,
-        "Images and minutes, those of weights with which a training began counted in; scored are the "
-        "weights that were best on the validation split. Two rows each: at equal time, the best error by the end of "
+        "Images and minutes, those of weights with which a training began counted in; scored are the weights that "
+        "were best on the validation split. Two rows each: at equal time, the best error by the end of "
         "the shorter of its training and cgan's, and to its end; one whose last quarter still gained much had not "
         f"stalled. '{NOT_YET}': its error ended above a best from before that quarter, as after a change of "
         "phase, and says nothing of a stall.",
