@@ -11,6 +11,8 @@ from radiosem_models.raytrace.cities.geojson import read_geojson
 from radiosem_models.raytrace.cities.imagined import imagined_blocks
 from radiosem_models.raytrace.cities.openstreetmap import read_osm
 from radiosem_models.raytrace.heights import OUTDOORS_M, height_map
+from radiosem_models.raytrace.run import open_folder
+from radiosem_models.raytrace.tracing import TraceSettings
 from radiosem_models.rendering.procedural import procedural_heights
 
 HEIGHTS_M = [8.0, 8.4, 8.4, 9.5, 11.6]  # the shed by default, two levels twice, the house, three levels
@@ -48,6 +50,15 @@ def test_footprints_become_the_same_city_as_the_extract(extract, footprints):
     # The origin is the mean of all corners, and the order of the readers differs.
     one, two = (height_map(city.buildings, 0.0, 0.0) for city in (from_osm, from_json))
     assert np.mean(np.abs(one - two) > 1e-3) < 0.002
+
+
+def test_a_folder_of_one_city_does_not_pass_for_another(footprints, tmp_path):
+    """A tile found done keeps the city it was written with, so a new name must not go on with it."""
+    runs = {
+        open_folder(tmp_path, TraceSettings(), [read_geojson(footprints, name, "train", 8.0, 128)], 0).run_id
+        for name in ("village", "hamlet")
+    }
+    assert len(runs) == 2
 
 
 def test_a_court_is_open(footprints):

@@ -21,7 +21,7 @@ def read_geojson(
     raises         InputError naming the file and what is wrong in it
     """
     footprints = read_footprints(path, roof_height_m)
-    source = {"geojson": path.name, "sha256": file_digest(path), "roof_height_m": roof_height_m}
+    source = {"city": name, "geojson": path.name, "sha256": file_digest(path), "roof_height_m": roof_height_m}
     return City(name, split, meshes_of(footprints), stride_m, 0.05, attribution or f"footprints of {path.name}", source)
 
 

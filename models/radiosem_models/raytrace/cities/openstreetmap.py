@@ -14,7 +14,7 @@ def read_osm(path: Path, name: str, split: str, roof_height_m: float, stride_m: 
     raises         InputError when the file cannot be read or holds no building
     """
     footprints = read_footprints(path, roof_height_m)
-    source = {"openstreetmap": path.name, "sha256": file_digest(path), "roof_height_m": roof_height_m}
+    source = {"city": name, "openstreetmap": path.name, "sha256": file_digest(path), "roof_height_m": roof_height_m}
     return City(name, split, meshes_of(footprints), stride_m, 0.05, OPENSTREETMAP, source)
 
 
