@@ -17,6 +17,7 @@ FEWEST_CHANGES = 16  # between neighbouring cells: a patch with fewer is a wall 
 _BLUR_PX, _WEAKEST = 2.0, 2.5e-6
 _REACH = CELLS * CELL_PX // 2
 _ORDER = np.arange(CELLS**2).reshape(CELLS, CELLS)
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _READINGS = [np.rot90(side, turns).ravel() for side in (_ORDER, _ORDER.T) for turns in range(4)]
 _BITS = np.uint64(1) << np.arange(CELLS**2, dtype=np.uint64)
 
@@ -39,6 +40,12 @@ def fingerprints(buildings: BuildingMap) -> NDArray[np.uint32]:
     return np.unique(found[found > 0])
 
 
+def redrawn(buildings: BuildingMap) -> tuple[BuildingMap, BuildingMap]:
+    """A mask with walls a pixel thicker and a pixel thinner, as another rasteriser may draw them. bool [H, W]"""
+    drawn = np.array(buildings, np.uint8)
+    return cv2.dilate(drawn, _CROSS) > 0, cv2.erode(drawn, _CROSS) > 0
+
+
 def seen_patches(buildings: BuildingMap, known: NDArray[np.uint32]) -> tuple[int, int]:
     """How many different fingerprints of a mask are known, a slip by a pixel forgiven; and of how many patches.
 
@@ -55,6 +62,8 @@ def seen_patches(buildings: BuildingMap, known: NDArray[np.uint32]) -> tuple[int
 def _at(buildings: BuildingMap, slip: int) -> NDArray[np.uint32]:
     """Fingerprint of the patch at every corner [K, (2 slip + 1)**2], at the corner and `slip` around; 0 where plain."""
     mask = np.asarray(buildings, np.float32)
+    if min(mask.shape) <= 2 * (_REACH + slip):
+        return np.zeros((0, (2 * slip + 1) ** 2), np.uint32)
     share = cv2.boxFilter(mask, -1, (CELL_PX, CELL_PX), borderType=cv2.BORDER_REFLECT)
     corners = _corners(mask)
     room = np.array(mask.shape) - _REACH - slip

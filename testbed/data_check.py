@@ -1,18 +1,22 @@
 """A data set in RadioMapSeer's layout -> what it holds, and what in it is wrong, file by file."""
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from radiosem.errors import MalformedFileError
+from radiosem.fingerprints import at_a_metre, fingerprints
+from radiosem.images import read_png
+from radiosem.types import BuildingMap
 from radiosem_models.data import MAP_NAME, Dataset
 from radiosem_models.description import MalformedDataError, read_antennas
+from testbed.leaks import seen_blocks
 
 LEAST_CELLS = 100  # of building: a mask with fewer says nothing when it occurs twice
 
@@ -80,7 +84,8 @@ class _Check:
         self.sizes: dict[str, int] = defaultdict(int)
         self.grey: dict[str, list[tuple[int, int, float]]] = defaultdict(list)
         self.cover: list[float] = []
-        self.masks: dict[str, list[str]] = defaultdict(list)
+        self.unusable: set[str] = set()
+        self.masks: dict[tuple[bytes, tuple[int, ...]], list[str]] = defaultdict(list)  # packed bits, and their shape
 
     def run(self, report: Callable[[int, int], None]) -> Report:
         ids = self.dataset.block_ids
@@ -91,6 +96,8 @@ class _Check:
             self._block(block_id)
         report(len(ids), len(ids))
         self._strays(set(ids))
+        # A block with an unusable image is of no known ground: whether it overlaps with others is not asked.
+        self.dataset.block_ids = [block_id for block_id in ids if block_id not in self.unusable]
         self._leaks()
         splits: dict[str, int] = defaultdict(int)
         cities: dict[str, int] = defaultdict(int)
@@ -120,15 +127,19 @@ class _Check:
 
     def _read(self, file: str, shape: tuple[int, ...] | None = None) -> NDArray[np.uint8] | None:
         """An 8-bit grey image of that shape, or None after a finding."""
-        image = cv2.imread(str(self.root / file), cv2.IMREAD_UNCHANGED)
-        if image is None:
-            self._found(file, "cannot be read as an image")
-        elif image.ndim != 2 or image.dtype != np.uint8:
-            self._found(file, f"is {image.dtype} with shape {image.shape}; it must be 8-bit grey")
-        elif shape is not None and image.shape != shape:
-            self._found(file, f"has {image.shape[0]} x {image.shape[1]} pixels, its mask {shape[0]} x {shape[1]}")
-        else:
-            return np.asarray(image, np.uint8)
+        try:
+            image = read_png(self.root / file)
+            if image.ndim != 2 or image.dtype != np.uint8:
+                problem = f"is {image.dtype} with shape {image.shape}; it must be 8-bit grey"
+            elif shape is not None and image.shape != shape:
+                problem = f"has {image.shape[0]} x {image.shape[1]} pixels, its mask {shape[0]} x {shape[1]}"
+            else:
+                return np.asarray(image, np.uint8)
+        except MalformedFileError as error:
+            problem = error.problem
+        self._found(file, problem)
+        if file.startswith("png/"):
+            self.unusable.add(Path(file).stem)
         return None
 
     def _mask(self, file: str, shape: tuple[int, ...] | None = None) -> NDArray[np.bool_] | None:
@@ -149,7 +160,7 @@ class _Check:
         self.sizes[f"{shape[0]} x {shape[1]}"] += 1
         self.cover.append(float(buildings.mean()))
         if min(buildings.sum(), (~buildings).sum()) >= LEAST_CELLS:
-            self.masks[hashlib.sha256(np.packbits(buildings).tobytes()).hexdigest()].append(block_id)
+            self.masks[np.packbits(buildings).tobytes(), shape].append(block_id)
         if self.tiles and block_id not in self.tiles:
             self._found(file, "is not listed in dataset.json")
         self._heights(block_id, buildings)
@@ -236,7 +247,7 @@ class _Check:
                     self._found(f"{folder}/{path.name}", "has no mask")
 
     def _leaks(self) -> None:
-        """Ground that lies in two splits: the same mask, or tiles of a city that overlap."""
+        """Ground that lies in two splits: the same mask, one that shows the same buildings, or tiles that overlap."""
         for same in self.masks.values():
             self._apart(same, "has the same buildings as")
         regions: dict[str, list[str]] = defaultdict(list)
@@ -245,12 +256,27 @@ class _Check:
                 regions[self.dataset.region(block_id)].append(block_id)
         for region in regions.values():
             self._apart(region, "overlaps, at first or second hand, with")
+        self._recognised()
+
+    def _recognised(self) -> None:
+        """Blocks that show buildings of another split, wherever the mask begins and however it is turned."""
+        found: dict[str, dict[str, BuildingMap]] = defaultdict(dict)
+        for (bits, shape), (block_id, *_) in self.masks.items():
+            mask = np.unpackbits(np.frombuffer(bits, np.uint8), count=int(np.prod(shape))).reshape(shape) > 0
+            found[self._split(block_id)][block_id] = at_a_metre(mask, self.dataset.cell_size_m)
+        told = {finding.file for finding in self.findings if finding.problem.endswith("a leak")}
+        for (one, blocks), (other, others) in combinations(sorted(found.items(), key=lambda item: -len(item[1])), 2):
+            known = np.unique(np.concatenate([fingerprints(mask) for mask in blocks.values()]))
+            for block_id, share in seen_blocks(others, known).items():
+                file = f"png/buildings_complete/{block_id}.png"
+                if file not in told:
+                    self._found(file, f"of split {other} shows buildings of split {one}, {share:.0%} of it: a leak")
 
     def _apart(self, blocks: list[str], how: str) -> None:
         first: dict[str, str] = {}
         for block_id in blocks:
             first.setdefault(self._split(block_id), block_id)
-        for (split, one), (other_split, other) in _pairs(list(first.items())):
+        for (split, one), (other_split, other) in combinations(first.items(), 2):
             self._found(
                 f"png/buildings_complete/{other}.png",
                 f"of split {other_split} {how} {one}.png of split {split}: a leak",
@@ -262,7 +288,3 @@ class _Check:
             for model, values in tile.get("noise_db", {}).items():
                 seen[model] += [value for value in values if value is not None]
         return {model: round(float(np.mean(values)), 2) for model, values in seen.items() if values}
-
-
-def _pairs(items: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
-    return ((items[i], items[j]) for i in range(len(items)) for j in range(i + 1, len(items)))

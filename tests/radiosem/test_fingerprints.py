@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiosem.fingerprints import at_a_metre, fingerprints, seen_patches
+from radiosem.fingerprints import at_a_metre, fingerprints, redrawn, seen_patches
 from radiosem_models.rendering.procedural import procedural_heights
 
 ENOUGH = 0.05  # well below what the same ground shares, well above what other ground does
@@ -52,6 +52,17 @@ def test_cells_of_another_size_hide_nothing(cell_size_m, share):
     assert common > share * patches > 10
 
 
+@pytest.mark.parametrize("way", [0, 1])
+def test_walls_a_pixel_thicker_or_thinner_hide_nothing(way):
+    mask = town(5)[:256, :256]
+    other = redrawn(mask)[way]
+    assert np.mean(other != mask) > 0.05
+    back = redrawn(other)[1 - way]
+    common, patches = seen_patches(back, fingerprints(mask))
+    assert common > 0.3 * patches > 10
+    assert seen_patches(other, fingerprints(mask))[0] < common
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 1000), other=st.integers(1001, 2000))
 def test_other_towns_are_not(seed, other):
@@ -69,7 +80,9 @@ def test_an_exact_shift_leaves_the_common_patches_as_they_are():
     assert common > 0.4 * patches
 
 
-@pytest.mark.parametrize("mask", [np.zeros((256, 256), bool), np.ones((256, 256), bool), np.eye(40, dtype=bool)])
+@pytest.mark.parametrize(
+    "mask", [np.zeros((256, 256), bool), np.ones((256, 256), bool), np.eye(40, dtype=bool), np.eye(1, dtype=bool)]
+)
 def test_where_nothing_is_built_there_is_nothing_to_recognise(mask):
     assert len(fingerprints(mask)) == 0
     assert seen_patches(mask, np.arange(1, 1000, dtype=np.uint32)) == (0, 0)
