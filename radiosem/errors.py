@@ -1,5 +1,7 @@
 """Every error the product raises on purpose; each service maps this table to its own status codes once."""
 
+from pathlib import Path
+
 
 class RadiosemError(Exception):
     """Root of the errors raised on purpose. Its text is fit to be shown to a user."""
@@ -7,6 +9,20 @@ class RadiosemError(Exception):
 
 class InputError(RadiosemError, ValueError):
     """An argument is unusable: the text names the argument, its value and what would be right."""
+
+
+class MalformedFileError(InputError):
+    """A file says what cannot be, or nothing that can be read.
+
+    file, problem  the file, and what is wrong with it and what would be right
+    """
+
+    def __init__(self, file: Path, problem: str) -> None:
+        super().__init__(file, problem)
+        self.file, self.problem = file, problem
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.problem}"
 
 
 class FrameError(RadiosemError):

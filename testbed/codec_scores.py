@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from radiosem.codecs import make_codec
 from radiosem.errors import InputError, RadiosemError
 from radiosem.fingerprints import at_a_metre
+from radiosem.images import read_grey
 from radiosem.types import BuildingMap
 from testbed.leaks import CONSTANTS_SPLIT, refusal, seen_blocks, split_fingerprints, training_fingerprints
 from testbed.pack import PackEntry, open_pack
@@ -38,10 +38,7 @@ def read_masks(folder: Path) -> dict[str, BuildingMap]:
         raise InputError(f"masks is {str(folder)!r}, which is no folder; give one such as png/buildings_complete")
     masks = {}
     for path in sorted(folder.glob("*.png")):
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if image is None:
-            raise InputError(f"masks has {path.name}, which cannot be read as an image; expected an 8-bit grey PNG")
-        masks[path.stem] = np.asarray(image > 127)
+        masks[path.stem] = read_grey(path) > 127
     if not masks:
         raise InputError(f"masks is {str(folder)!r}, which holds no PNG; give a folder such as png/buildings_complete")
     return masks

@@ -72,6 +72,14 @@ def refuse_seen(networks: Iterable[str], masks: Mapping[str, BuildingMap]) -> No
             raise InputError(refusal(name, seen, len(masks)))
 
 
+def selected_blocks(name: str, masks: Mapping[str, BuildingMap]) -> set[str] | None:
+    """Blocks that show buildings by whose score the weights of a network were selected; None where it does not say."""
+    judged_on = str(weights.entry(name).meta.get("judged_on", ""))[:8]
+    if f"seen-{judged_on}" not in weights.entries():
+        return None
+    return {*seen_blocks(masks, split_fingerprints(name, [judged_on]))}
+
+
 def seen_by_any(networks: Iterable[str], masks: Mapping[str, BuildingMap]) -> set[str]:
     """Blocks whose buildings some network saw in training: all of them where one does not say what it saw."""
     seen: set[str] = set()

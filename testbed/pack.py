@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.errors import InputError
+from radiosem.images import read_grey
 from radiosem.metrics import sum_power_dbm
 from radiosem.scale import Scale
 from radiosem.types import BuildingMap, Grid, RadioMap, Samples, Transmitter
@@ -103,14 +103,6 @@ class PackEntry:
 def meter_floor_dbm(scale: Scale, transmitters: Sequence[Transmitter]) -> float:
     """Power at and below which nothing is heard: the scale's floor under the strongest transmitter, to 0.01 dBm."""
     return round(scale.floor_db + max(transmitter.power_dbm for transmitter in transmitters), 2)
-
-
-def read_grey(path: Path) -> NDArray[np.uint8]:
-    """An 8-bit grey image. raises InputError when there is none at the path."""
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise InputError(f"{path} cannot be read as an image")
-    return np.asarray(image, np.uint8)
 
 
 def open_pack(folder: Path = SAMPLE_PACK) -> tuple[PackEntry, ...]:

@@ -21,9 +21,17 @@ from radiosem.pooling import Interval, pooled, pooled_interval
 from radiosem.scale import RAYTRACED, Scale
 from radiosem_models.data import Dataset, MapKey
 from testbed.bench.audit import peak_mb
+from testbed.bench.clipped import clipped_mse
 from testbed.interpolation import INTERPOLATORS
 from testbed.interpolation.readings import LARGEST_SHARE, LEAST_SHARE, Grey, check_share, draw_readings
-from testbed.leaks import CONSTANTS_SPLIT, refusal, seen_blocks, split_fingerprints, training_fingerprints
+from testbed.leaks import (
+    CONSTANTS_SPLIT,
+    refusal,
+    seen_blocks,
+    selected_blocks,
+    split_fingerprints,
+    training_fingerprints,
+)
 
 Features = NDArray[np.float32]  # [C, H, W], see radiosem.features
 LAW, DEPTH = (CHANNELS.index(name) for name in ("law", "depth map"))
@@ -138,6 +146,7 @@ def network_of(model: str) -> str | None:
 class Evaluation:
     """Pooled scores of one reconstructor over a split, with what a reader must know to compare them.
 
+    mse_clipped    MSE after both greys are cut at 0.2 and the rest is stretched, see `testbed.bench.clipped`
     mse_interval   95 % bootstrap of the MSE over regions, and the lowest and highest of a region; so of nmse and rmse
     regions        independent blocks: blocks that share ground count once
     regions_known  False when some block has no place, and so counts as a region of its own
@@ -146,6 +155,8 @@ class Evaluation:
     samples        share of the outdoor pixels that were read, None for a sample-free score
     seen           True when some of the maps show buildings that the network saw in training: no score of unseen cities
     seen_maps      how many
+    selected_maps  how many show buildings of the validation split, by which the network's weights were selected; None
+                   where it does not say which these were
     mse_by_map     "BLOCK_TRANSMITTER" -> its MSE
     """
 
@@ -156,6 +167,7 @@ class Evaluation:
     split_sha256: str
     maps: int
     scores: MapScores
+    mse_clipped: float
     mse_interval: Interval | None
     nmse_interval: Interval | None
     rmse_interval: Interval | None
@@ -167,6 +179,7 @@ class Evaluation:
     samples: float | None
     seen: bool
     seen_maps: int
+    selected_maps: int | None
     mse_by_map: dict[str, float]
 
     def as_dict(self, by_map: bool = False) -> dict[str, Any]:
@@ -204,16 +217,18 @@ def evaluate(
     _check_model(model, samples)
     dataset = Dataset(data_dir)
     keys = dataset.some_keys(split, (gain,))
-    score = _sample_score(model, samples) if samples else _network_score(RECONSTRUCTORS[model](threads))
-    score(dataset, keys[0])  # the first call compiles, and sets memory aside
+    draw = _from_samples(model, samples) if samples else _by_network(RECONSTRUCTORS[model](threads))
+    _score(dataset, keys[0], draw(dataset, keys[0]))  # the first call compiles, and sets memory aside
     memory_mb = peak_mb()
     seen = _check_unseen(model, dataset, keys, allow_seen)
-    scores, seconds = [], 0.0
+    scores, cut, seconds = [], 0.0, 0.0
     for done, key in enumerate(keys):
         report(done, len(keys))
-        map_scores, took_s = score(dataset, key)
+        rebuilt = draw(dataset, key)
+        map_scores, map_cut = _score(dataset, key, rebuilt)
         scores.append(map_scores)
-        seconds += took_s
+        cut += map_cut * map_scores.pixels
+        seconds += rebuilt.took_s
     regions = [dataset.region(key.block_id) for key in keys]
     return Evaluation(
         model,
@@ -223,17 +238,19 @@ def evaluate(
         dataset.split_hash(split),
         len(keys),
         pooled(scores),
+        cut / sum(one.pixels for one in scores),
         pooled_interval(scores, "mse", regions, seed=0),
         pooled_interval(scores, "nmse", regions, seed=0),
         pooled_interval(scores, "rmse", regions, seed=0),
         len({*regions}),
-        regions_known(dataset, split),
+        dataset.regions_known(split),
         1000 * seconds / len(keys),
         memory_mb,
         _scaling(dataset.known_scale),
         samples,
         bool(seen),
         sum(key.block_id in seen for key in keys),
+        _selected_maps(model, dataset, keys),
         {f"{key.block_id}_{key.transmitter}": one.mse for key, one in zip(keys, scores, strict=True)},
     )
 
@@ -276,54 +293,72 @@ def _check_unseen(model: str, dataset: Dataset, keys: list[MapKey], allow_seen: 
     return seen
 
 
-Score = Callable[[Dataset, MapKey], tuple[MapScores, float]]  # of one map, and the seconds from inputs to map
+def _selected_maps(model: str, dataset: Dataset, keys: list[MapKey]) -> int | None:
+    """How many maps are of blocks by which a network's weights were selected; 0 of what has no weights."""
+    network = network_of(model)
+    if network is None:
+        return 0
+    selected = selected_blocks(network, dataset.masks_at_a_metre(key.block_id for key in keys))
+    return None if selected is None else sum(key.block_id in selected for key in keys)
 
 
-def _network_score(rebuild: Rebuild) -> Score:
-    """Scores what is rebuilt from mask and transmitter."""
+@dataclass(frozen=True)
+class _Rebuilt:
+    """A map as rebuilt: grey on the data set's own scale, the pixels that were read, and the seconds it took."""
 
-    def score(dataset: Dataset, key: MapKey) -> tuple[MapScores, float]:
+    grey: Grey
+    read: NDArray[np.bool_] | None
+    took_s: float
+
+
+Draw = Callable[[Dataset, MapKey], _Rebuilt]
+
+
+def _by_network(rebuild: Rebuild) -> Draw:
+    """Rebuilds from mask and transmitter."""
+
+    def draw(dataset: Dataset, key: MapKey) -> _Rebuilt:
         buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
         began = time.perf_counter()
         grid = dataset.grid(key.block_id)
-        rebuilt = rebuild(generator_features(buildings, dataset.cars(key), transmitter, PRIOR, grid, rebuild.channels))
+        grey = rebuild(generator_features(buildings, dataset.cars(key), transmitter, PRIOR, grid, rebuild.channels))
         took_s = time.perf_counter() - began
-        truth, scale = dataset.grey(key) / np.float32(255), dataset.known_scale
-        if scale is None:
-            return score_grey(truth, rebuilt, buildings, buildings), took_s
-        gain_db = np.where(buildings, np.nan, RAYTRACED.gain_db(rebuilt))
-        return score_map(truth, gain_db, buildings, buildings, scale, free_share(buildings, transmitter) >= 1), took_s
+        scale = dataset.known_scale
+        return _Rebuilt(grey if scale is None else scale.grey(RAYTRACED.gain_db(grey)), None, took_s)
 
-    return score
+    return draw
 
 
-def _sample_score(model: str, share: float) -> Score:
-    """Scores what is rebuilt from readings; every map has its own, the same in every run."""
+def _from_samples(model: str, share: float) -> Draw:
+    """Rebuilds from readings; every map has its own, the same in every run."""
 
-    def score(dataset: Dataset, key: MapKey) -> tuple[MapScores, float]:
+    def draw(dataset: Dataset, key: MapKey) -> _Rebuilt:
         buildings = dataset.block(key.block_id).buildings
-        truth, scale = np.asarray(dataset.grey(key) / 255, np.float32), dataset.known_scale
         seed = [*f"{key.block_id} {key.transmitter}".encode()]
-        readings, read = draw_readings(truth, buildings, share, np.random.default_rng(seed))
+        readings, read = draw_readings(_truth(dataset, key), buildings, share, np.random.default_rng(seed))
         began = time.perf_counter()
-        rebuilt = INTERPOLATORS[model](readings, buildings.shape)
-        took_s = time.perf_counter() - began
-        if scale is None:
-            return score_grey(truth, rebuilt, buildings, buildings, exclude=read), took_s
-        gain_db = np.where(buildings, np.nan, scale.gain_db(rebuilt))
-        sight = free_share(buildings, dataset.transmitter(key)) >= 1
-        return score_map(truth, gain_db, buildings, buildings, scale, sight, exclude=read), took_s
+        grey = INTERPOLATORS[model](readings, buildings.shape)
+        return _Rebuilt(grey, read, time.perf_counter() - began)
 
-    return score
+    return draw
+
+
+def _truth(dataset: Dataset, key: MapKey) -> Grey:
+    return np.asarray(dataset.grey(key) / 255, np.float32)
+
+
+def _score(dataset: Dataset, key: MapKey, rebuilt: _Rebuilt) -> tuple[MapScores, float]:
+    """Scores of one map, and its MSE in the convention that cuts grey off."""
+    buildings, truth, scale = dataset.block(key.block_id).buildings, _truth(dataset, key), dataset.known_scale
+    cut = clipped_mse(np.where(buildings, 0, truth), np.where(buildings, 0, rebuilt.grey), rebuilt.read)
+    if scale is None:
+        return score_grey(truth, rebuilt.grey, buildings, buildings, rebuilt.read), cut
+    gain_db = np.where(buildings, np.nan, scale.gain_db(rebuilt.grey))
+    sight = free_share(buildings, dataset.transmitter(key)) >= 1
+    return score_map(truth, gain_db, buildings, buildings, scale, sight, rebuilt.read), cut
 
 
 def _scaling(scale: Scale | None) -> str:
     if scale is None:
         return "raw grey whose dB are not known: the rebuilt map's grey is compared as it is"
     return f"raw grey, 0 = {scale.floor_db} dB, 1 = {scale.top_db} dB"
-
-
-def regions_known(dataset: Dataset, split: str) -> bool:
-    """True when every block of a split has a place, so that those which share ground are one region."""
-    tiles: Mapping[str, object] = dataset.about.get("tiles", {})  # type: ignore[assignment]
-    return all("cx" in tiles.get(block_id, {}) for block_id in dataset.blocks_in(split))  # type: ignore[operator]

@@ -12,10 +12,11 @@ from edge_tx.images import decode_image
 from edge_tx.segment import Segmenter
 from edge_tx.sense import image_shape
 from radiosem.errors import InputError
+from radiosem.images import read_grey
 from radiosem.masks import resize
 from radiosem.types import BuildingMap, Grid
 from testbed.leaks import refuse_seen, seen_blocks, training_fingerprints
-from testbed.pack import open_pack, read_grey
+from testbed.pack import open_pack
 
 IMAGES = (".jpg", ".jpeg", ".png")
 NETWORK = "segmenter"

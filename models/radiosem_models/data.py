@@ -13,24 +13,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.errors import InputError
 from radiosem.fingerprints import at_a_metre
+from radiosem.images import read_grey
 from radiosem.scale import RADIOMAPSEER, Scale
 from radiosem.types import BuildingMap, CarMap, Grid, Transmitter
 from radiosem_models.description import MalformedDataError, read_about, read_antennas
 
 MAP_NAME = re.compile(r"(.+)_(0|[1-9][0-9]*)")  # block and transmitter
-
-
-def _read_grey(path: Path) -> NDArray[np.uint8]:
-    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise InputError(f"{path} cannot be read as an image; expected an 8-bit grey PNG")
-    return np.asarray(image, np.uint8)
 
 
 def _sized_as(buildings: BuildingMap, image: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
@@ -166,13 +159,13 @@ class Dataset:
         if block_id not in self._blocks:
             png = self.root / "png"
             heights, cars = png / "heights" / f"{block_id}.png", png / "cars" / f"{block_id}.png"
-            buildings = _read_grey(png / "buildings_complete" / f"{block_id}.png") > 127
+            buildings = read_grey(png / "buildings_complete" / f"{block_id}.png") > 127
             self._blocks[block_id] = Block(
                 block_id,
                 str(self._tiles.get(block_id, {}).get("city", block_id)),
                 buildings,
-                _sized_as(buildings, _read_grey(heights), heights) if heights.is_file() else None,
-                _sized_as(buildings, _read_grey(cars), cars) > 127 if cars.is_file() else None,
+                _sized_as(buildings, read_grey(heights), heights) if heights.is_file() else None,
+                _sized_as(buildings, read_grey(cars), cars) > 127 if cars.is_file() else None,
             )
         return self._blocks[block_id]
 
@@ -187,7 +180,8 @@ class Dataset:
     def transmitter(self, key: MapKey) -> Transmitter:
         """The transmitter of one radio map, at the default power and the data set's frequency.
 
-        raises  MalformedDataError when the block's antenna file is missing, unusable, or lacks that transmitter
+        raises  MalformedDataError when the block's antenna file is missing, unusable, lacks that transmitter, or has it
+                outside the block
         """
         path = self.root / "antenna" / f"{key.block_id}.json"
         if key.block_id not in self._antennas:
@@ -198,12 +192,19 @@ class Dataset:
                 path,
                 f"has {len(antennas)} transmitters, counted from 0, but gain/{key.model} a map of {key.transmitter}",
             )
-        return replace(antennas[key.transmitter], frequency_hz=float(self.about.get("frequency_hz", 5.9e9)))  # type: ignore[arg-type]
+        antenna, (rows, cols) = antennas[key.transmitter], self.block(key.block_id).buildings.shape
+        if not (0 <= antenna.col < cols and 0 <= antenna.row < rows):
+            raise MalformedDataError(
+                path,
+                f"has transmitter {key.transmitter} at column {antenna.col}, row {antenna.row}, outside the grid; "
+                f"its block has {cols} columns and {rows} rows",
+            )
+        return replace(antenna, frequency_hz=float(self.about.get("frequency_hz", 5.9e9)))  # type: ignore[arg-type]
 
     def grey(self, key: MapKey) -> NDArray[np.uint8]:
         """The radio map as published: uint8 [H, W], 0 inside buildings and where the gain is censored."""
         path = self.root / "gain" / key.model / f"{key.block_id}_{key.transmitter}.png"
-        return _sized_as(self.block(key.block_id).buildings, _read_grey(path), path)
+        return _sized_as(self.block(key.block_id).buildings, read_grey(path), path)
 
     def cars(self, key: MapKey) -> CarMap | None:
         """The cars that took part in one radio map, None when it is static."""
@@ -215,6 +216,10 @@ class Dataset:
         Places are the centres cx, cy in metres of dataset.json; a block without them lies apart.
         """
         return self._regions[block_id]
+
+    def regions_known(self, split: str) -> bool:
+        """True when every block of a split has a place, so that those which share ground are one region."""
+        return all("cx" in self._tiles.get(block_id, {}) for block_id in self.blocks_in(split))
 
     @cached_property
     def _regions(self) -> dict[str, str]:

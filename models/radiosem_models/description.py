@@ -4,25 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from radiosem.errors import InputError
+from radiosem.errors import InputError, MalformedFileError
 from radiosem.types import Transmitter
 
 DEFAULT_HEIGHT_M = 1.5  # RadioMapSeer's transmitters, whose antenna files hold no height
 _LARGEST = 1e12  # of any number in these files: whatever is larger is a slip of the pen
 
 
-class MalformedDataError(InputError):
-    """A file of a data set says what cannot be.
-
-    file, problem  the file, and what is wrong with it and what would be right
-    """
-
-    def __init__(self, file: Path, problem: str) -> None:
-        super().__init__(file, problem)
-        self.file, self.problem = file, problem
-
-    def __str__(self) -> str:
-        return f"{self.file} {self.problem}"
+class MalformedDataError(MalformedFileError):
+    """A file of a data set says what cannot be."""
 
 
 def read_about(path: Path) -> dict[str, Any]:

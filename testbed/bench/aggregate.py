@@ -34,7 +34,7 @@ def reference(links: Sequence[str], es_n0_db: Sequence[float], senders: Sequence
     link = next((name for name in links if name != LEARNED_LINK), links[0])
     wanted = "bitmap" if link == LEARNED_LINK else LOSSLESS  # the only code that the learned link takes
     nearest = min(es_n0_db, key=lambda value: (abs(value - REFERENCE_ES_N0_DB), value))
-    lossless = [sender for sender in senders if sender.partition(WITH_READINGS)[0] == wanted]
+    lossless = [sender for sender in senders if _mask(sender) == wanted]
     return Reference(link, float(nearest), max(lossless, key=readings_of, default=senders[0]))
 
 
@@ -175,14 +175,16 @@ def _curve(found: Sequence[dict[str, Any]], family: str) -> list[dict[str, Any]]
 
 
 def equal_uses(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> list[dict[str, Any]]:
-    """The reference sender, at each link and Es/N0, against the map senders; cells that lack a map are left out.
+    """Every frame with the reference sender's mask, at each link and Es/N0, against the map senders.
+
+    Frames with all numbers of readings, chosen either way; cells that lack a map are left out.
 
     rivals   of each map sender the best of its links that take as many channel uses or more
     cheaper  every cell of a map sender that takes fewer channel uses and yet has a lower error
     """
     out = []
     for ours in aggregated:
-        if ours["sender"] != chosen.sender or ours["not_carried"]:
+        if _mask(ours["sender"]) != _mask(chosen.sender) or ours["kind"] != SEMANTICS or ours["not_carried"]:
             continue
         best: dict[str, dict[str, Any]] = {}
         cheaper = []
@@ -200,6 +202,11 @@ def equal_uses(aggregated: Sequence[dict[str, Any]], chosen: Reference) -> list[
             | {"rivals": list(best.values()), "cheaper": cheaper}
         )
     return out
+
+
+def _mask(sender: str) -> str:
+    """The mask codec of a frame: its name without the readings."""
+    return sender.partition(WITH_READINGS)[0]
 
 
 def learned_link(aggregated: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -24,6 +24,13 @@ CONVENTIONS = {
 }
 
 
+def independence(regions_known: bool) -> str:
+    """What an interval takes for a spatial block."""
+    if regions_known:
+        return "tiles that share ground are one block"
+    return "regions unknown: tiles taken as independent, even if they share ground"
+
+
 def peak_mb() -> float:
     """Largest resident memory of this process so far, MB."""
     status = Path("/proc/self/status")

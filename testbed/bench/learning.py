@@ -14,27 +14,31 @@ from testbed.reconstruct import network_of
 AT_MINUTES = (15, 40, 80)  # when errors are compared at equal time
 LATE_SHARE = 0.25  # of a training's time, whose gain tells whether it has stalled
 ABOVE_BEST = 0.02  # by which an error ends above the best before it counts as not having come back to it
-REBUILD, SEND = "to rebuild maps", "to send true maps"
+REBUILD, SEND, SEND_MASKS = "to rebuild maps", "to send true maps", "to send masks"
+MASK_SENDERS = {"vqvae": "vqvae-decoder", "jscc": "jscc-decoder"}
+ERRORS = ("val_mse", "val_wrong_pixel_share", "val_wrong_at_10_db")
 Point = tuple[float, int, float]  # seconds, images, validation error
 Row = dict[str, Any]
 
 
 def learning_rows(models: Sequence[str]) -> list[Row]:
-    """One row for every reconstructor of `models` that was trained, and for every trained sender of whole maps.
+    """One row for every reconstructor of `models` that was trained, and every trained sender of whole maps or masks.
 
-    returns  of each: model, learns (to rebuild maps from masks, or to send true ones), data it was trained on,
+    returns  of each: model, learns (to rebuild maps from masks, to send true ones, or masks), data it was trained on,
              parameters in millions, images and minutes of the whole training, best_minutes (when the exported weights
-             were reached), val_e4 (their error on the validation split, MSE of grey in [0, 1] times 1e4), val_e4_at_T
-             by `AT_MINUTES` (the best by then; None where the training was shorter), late_gain (by which share the best
-             error, of the second phase where there are two, fell in the last quarter of its time), ends_above_best (as
-             after a change of phase: then there is no late_gain), judged_on (hash of the validation split) and curve;
-             equal_minutes that it and our generator both had on that split; of those, images_at_equal (seen by then),
-             val_e4_at_equal (the best by then) and, of those that rebuild maps, cgan_e4_at_equal (our generator's);
-             None where the manifest does not say
+             were reached), val_e4 (their error on the validation split times 1e4: MSE of grey in [0, 1], of those that
+             send masks the share of wrong pixels, over the learned link at 10 dB), val_e4_at_T by `AT_MINUTES` (the
+             best by then; None where the training was shorter), late_gain (by which share the best error, of the second
+             phase where there are two, fell in the last quarter of its time), ends_above_best (as after a change of
+             phase: then there is no late_gain), judged_on (hash of the validation split) and curve; equal_minutes that
+             it and our generator both had on that split; of those, images_at_equal (seen by then), val_e4_at_equal (the
+             best by then) and, of those that rebuild maps, cgan_e4_at_equal (our generator's by then) and
+             cgan_e4_at_images (our generator's after as many images); None where the manifest does not say
     """
     listed = weights.entries()
     named = [(model, REBUILD, network_of(model)) for model in models]
     named += [(sender, SEND, f"{sender}-decoder") for sender in map_codec_names()]
+    named += [(sender, SEND_MASKS, name) for sender, name in MASK_SENDERS.items() if name in listed]
     rows = [_row(model, learns, listed[name]) for model, learns, name in named if name is not None]
     ours = network_of(OURS)
     generator = None if ours is None else _row(OURS, REBUILD, listed[ours])
@@ -46,9 +50,10 @@ def two_rows(row: Row) -> list[Row]:
     end = row | {"terms": "to its end"}
     if row["equal_minutes"] is None:
         return [end]
-    same = ("model", "learns", "data", "parameters_m", "cgan_e4_at_equal")
+    beside = ("cgan_e4_at_equal", "cgan_e4_at_images")
+    same = ("model", "learns", "data", "parameters_m", *beside)
     equal = {"minutes": row["equal_minutes"], "images": row["images_at_equal"], "val_e4": row["val_e4_at_equal"]}
-    return [{key: row[key] for key in same} | equal | {"terms": "at equal time"}, end | {"cgan_e4_at_equal": None}]
+    return [{key: row[key] for key in same} | equal | {"terms": "at equal time"}, end | dict.fromkeys(beside)]
 
 
 def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
@@ -56,7 +61,7 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
     curve: list[Point] = [(float(s), int(n), float(error)) for s, n, error in meta.get("curve", [])]
     # Of a training with two phases, the second alone tells whether it has stalled.
     second = [point for point in curve if point[1] >= meta.get("first_images", 0)] or curve
-    error = entry.metrics.get("val_mse")
+    error = next((entry.metrics[name] for name in ERRORS if name in entry.metrics), None)
     return {
         "model": model,
         "learns": learns,
@@ -76,15 +81,18 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
 
 def _at_equal_time(row: Row, ours: Row | None) -> Row:
     """Best error within the time that it and our generator both had, and our generator's where it learned the same."""
-    shared = dict.fromkeys(("equal_minutes", "images_at_equal", "val_e4_at_equal", "cgan_e4_at_equal"))
+    keys = ("equal_minutes", "images_at_equal", "val_e4_at_equal", "cgan_e4_at_equal", "cgan_e4_at_images")
     if ours is None or row["model"] == OURS or not (row["curve"] and ours["curve"]):
-        return shared
+        return dict.fromkeys(keys)
     if row["judged_on"] != ours["judged_on"]:
-        return shared
+        return dict.fromkeys(keys)
     minutes = min(row["minutes"], ours["minutes"])
     images = max((seen for seconds, seen, _ in _by(row["curve"], minutes)), default=None)
-    beside = _best_by(ours["curve"], minutes) if row["learns"] == REBUILD else None
-    return dict(zip(shared, (minutes, images, _best_by(row["curve"], minutes), beside), strict=True))
+    beside = after = None
+    if row["learns"] == REBUILD:
+        beside = _best_by(ours["curve"], minutes)
+        after = min((1e4 * error for _, seen, error in ours["curve"] if seen <= (images or 0)), default=None)
+    return dict(zip(keys, (minutes, images, _best_by(row["curve"], minutes), beside, after), strict=True))
 
 
 def _by(curve: Sequence[Point], minutes: float) -> list[Point]:

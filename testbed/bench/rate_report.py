@@ -192,21 +192,20 @@ def _rivals(summary: dict[str, Any], chosen: Reference) -> list[str]:
         if (entry["link"], entry["es_n0_db"]) == (chosen.link, chosen.es_n0_db)
         and (entry["rivals"] or entry["cheaper"])
     ]
-    if not found:
-        return []
-    (ours,) = found
-    under = (
-        f"{ours['sender']} over {ours['link']}: {ours['channel_uses']:,.0f} channel uses, MSE {ours['mse']:.5f}. Of "
-        "each rival the best link that takes as many channel uses or more."
-    )
-    rivals, cheaper = (
-        [{**rival, "lower": "yes" if rival["lower_than_ours"] else "no"} for rival in ours[key]]
-        for key in ("rivals", "cheaper")
-    )
-    told = [pages.heading("With as many channel uses or more", under), pages.table(rivals, RIVAL_COLUMNS)]
-    if cheaper:
-        under = "Every map sender and link that takes fewer channel uses and errs less all the same."
-        told += [pages.heading("With fewer channel uses, and better", under), pages.table(cheaper, RIVAL_COLUMNS)]
+    told = []
+    for ours in found:
+        rivals, cheaper = (
+            [{**rival, "lower": "yes" if rival["lower_than_ours"] else "no"} for rival in ours[key]]
+            for key in ("rivals", "cheaper")
+        )
+        frame = (
+            f"{ours['sender']} over {ours['link']}: {ours['channel_uses']:,.0f} channel uses, MSE {ours['mse']:.5f}."
+        )
+        under = f"{frame} Of each rival the best link that takes as many channel uses or more."
+        told += [pages.heading("With as many channel uses or more", under), pages.table(rivals, RIVAL_COLUMNS)]
+        if cheaper:
+            under = f"{frame} Every map sender and link that takes fewer and errs less all the same."
+            told += [pages.heading("With fewer channel uses, and better", under), pages.table(cheaper, RIVAL_COLUMNS)]
     return told
 
 

@@ -16,14 +16,16 @@ from radiosem.codecs import MaskCodec, as_received
 from radiosem.depth import free_share
 from radiosem.errors import InputError
 from radiosem.fingerprints import at_a_metre
+from radiosem.images import read_grey
 from radiosem.inference import Runs
 from radiosem.rebuild import Rebuilt, rehearse
 from radiosem.scale import Scale
 from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Samples, Semantics, Transmitter
 from radiosem_models.data import Dataset, MapKey
+from testbed.bench.audit import independence
 from testbed.leaks import refuse_seen, seen_by_any
 from testbed.make_pack import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
-from testbed.pack import PackEntry, meter_floor_dbm, open_pack, read_grey
+from testbed.pack import PackEntry, meter_floor_dbm, open_pack
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ class DataSource:
             "gain": self.gain,
             "scale": {"floor_db": scale.floor_db, "top_db": scale.top_db},
             "seen_maps_allowed": self.allow_seen,
+            "independence": independence(self._dataset.regions_known(self.split)),
             "law": f"readings at {READINGS_A_TRANSMITTER} outdoor cells, {NOISE_DB:g} dB of noise, seed {self.seed}",
         }
 
@@ -285,6 +288,7 @@ class PackSource:
             "gain": "as pack.json says of each observation",
             "scale": {"floor_db": scale.floor_db, "top_db": scale.top_db},
             "seen_maps_allowed": self.allow_seen,
+            "independence": "observations of one tile are one block; tiles taken as independent",
             "law": "fitted from the pack's samples",
         }
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from radiosem.metrics import DEFAULT_THRESHOLD_DBM, MapScores, score_map
-from testbed.bench.clipped import clipped
+from testbed.bench.clipped import clipped_mse
 from testbed.bench.scenes import Scene
 from testbed.bench.senders import Received
 
@@ -36,6 +36,6 @@ def score_received(scene: Scene, received: Received) -> dict[str, float | None]:
     grey = np.where(received.buildings, 0, scene.scale.grey(gain_db))
     return {
         **dataclasses.asdict(scores),
-        "mse_clipped": float(((clipped(grey) - clipped(scene.truth_grey)) ** 2)[~scene.sampled].mean()),
+        "mse_clipped": clipped_mse(scene.truth_grey, grey, scene.sampled),
         "wrong_pixel_share": float((received.buildings != scene.buildings).mean()),
     }

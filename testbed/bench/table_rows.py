@@ -39,6 +39,7 @@ def _error(scores: dict[str, Any]) -> Row:
     return {
         "mse_e4": 1e4 * scores["mse"],
         "mse_interval_e4": _in_e4(scores["mse_interval"]),
+        "mse_clipped_e4": 1e4 * scores["mse_clipped"],
         "mse_outdoor_e4": None if scores["mse_outdoor"] is None else 1e4 * scores["mse_outdoor"],
         **_of_maps(scores),
         **{key: scores[key] for key in ("rmse_db", "rmse_db_los", "rmse_db_nlos")},
@@ -46,15 +47,15 @@ def _error(scores: dict[str, Any]) -> Row:
 
 
 def _of_maps(scores: dict[str, Any]) -> Row:
-    """How many maps a row is of, and of how many of them its network saw the buildings in training."""
-    return {key: scores[key] for key in ("maps", "seen_maps")}
+    """How many maps a row is of, and how many of them its network was trained on or selected by."""
+    return {key: scores[key] for key in ("maps", "seen_maps", "selected_maps")}
 
 
 def sample_free(scores: dict[str, Any]) -> Row:
     """Table I: errors in both conventions of grey, and in dB; or why there are none."""
     if "refused" in scores:
         return {"refused": scores["refused"]}
-    return _error(scores) | {"mse_clipped_e4": 1e4 * scores["mse_clipped"]}
+    return _error(scores)
 
 
 def less_ours(difference: Interval) -> Row:
@@ -92,6 +93,7 @@ def rate_rows(rate: dict[str, Any] | None) -> list[Row]:
                 "channel_uses": cell["channel_uses"],
                 "mse_e4": 1e4 * cell["mse"],
                 "mse_interval_e4": _in_e4(cell["mse_interval"]),
+                "mse_clipped_e4": 1e4 * cell["mse_clipped"],
                 "maps": cell["maps"],
                 "seen_maps": rate["audit"]["maps_seen_in_training"] if rate else 0,
                 "failed_share": cell["failed_share"],

@@ -23,16 +23,16 @@ from testbed.bench import audit, published
 from testbed.bench.learning import learning_rows
 from testbed.bench.map_senders import map_sender_names
 from testbed.bench.rate import RateSettings, run_rate
-from testbed.bench.reconstructors import clipped_mse, reconstructor_names, weights_of
+from testbed.bench.reconstructors import reconstructor_names, weights_of
 from testbed.bench.scenes import DataSource
 from testbed.bench.senders import Plan
 from testbed.bench.speed import time_alone
 from testbed.bench.spread import spread
-from testbed.bench.store import source_digest
+from testbed.bench.store import read_object, source_digest
 from testbed.bench.table_rows import OURS, Row, against, from_samples, less_ours, quality, rate_rows, ratio, sample_free
 from testbed.environment import versions
 from testbed.interpolation import INTERPOLATORS
-from testbed.reconstruct import evaluate, network_of, regions_known
+from testbed.reconstruct import evaluate, network_of
 from testbed.written import make_folder, write_whole
 
 ES_N0_DB = 10.0
@@ -92,7 +92,7 @@ class ScoringWork:
     """A worker that scores reconstructors, one thread each."""
 
     def __init__(self, settings: TableSettings) -> None:
-        self._settings, self._dataset = settings, Dataset(settings.data)
+        self._settings = settings
 
     def __call__(self, task: Scoring) -> tuple[Scoring, dict[str, Any]]:
         """Scores of `testbed.reconstruct.evaluate`, or {"refused": why}."""
@@ -101,11 +101,7 @@ class ScoringWork:
             scores = evaluate(
                 task.model, told.data, task.gain, told.split, 1, samples=task.share, allow_seen=told.allow_seen
             )
-            if task.share is not None:
-                return task, scores.as_dict()
-            keys = self._dataset.keys(told.split, (task.gain,))
-            clipped = clipped_mse(task.model, self._dataset, keys, threads=1)
-            return task, scores.as_dict(by_map=True) | {"mse_clipped": clipped}
+            return task, scores.as_dict(by_map=task.share is None)
         except RadiosemError as error:  # a leak, or a missing network: the other rows stand
             return task, {"refused": str(error)}
 
@@ -165,7 +161,10 @@ def run_tables(
         "speed": ratio(costs),
         "audit": _audit(settings, dataset, gains, [scores[task] for task in static])
         | {"rate_table": no_rate if rate is None else _rate_audit(rate), "weights_sha256": used}
-        | {"maps_seen_in_training": max(row.get("seen_maps", 0) for rows in tables.values() for row in rows)}
+        | {
+            said: max(row.get(key) or 0 for rows in tables.values() for row in rows)
+            for said, key in (("maps_seen_in_training", "seen_maps"), ("maps_that_selected_weights", "selected_maps"))
+        }
         | audit.environment(threads=1, workers=workers)
         | {"wall_s": time.monotonic() - began, "peak_mb": audit.peak_mb()},
     }
@@ -199,9 +198,10 @@ def _scores(
         return folder / f"{task.model}-{task.gain}-{_key(task, [*common, maps[task.gain]])}.json"
 
     paths = {task: path(task) for task in tasks}
-    missing = [task for task in tasks if not paths[task].is_file()]
+    kept = {task: read_object(paths[task]) for task in tasks}
+    found = {task: scores for task, scores in kept.items() if scores is not None}
+    missing = [task for task in tasks if task not in found]
     report("scoring", len(tasks) - len(missing), len(tasks))
-    found: dict[Scoring, dict[str, Any]] = {}
     with closing(spread(ScoringWork, (settings,), missing, workers, ray)) as outcomes:
         for done, (task, scores) in enumerate(outcomes, len(tasks) - len(missing) + 1):
             if path(task) != paths[task]:
@@ -210,9 +210,6 @@ def _scores(
                 write_whole(paths[task], json.dumps(scores).encode())
             found[task] = scores
             report("scoring", done, len(tasks))
-    for task in tasks:
-        if task not in found:
-            found[task] = json.loads(paths[task].read_text("utf-8"))
     return found
 
 
@@ -306,9 +303,7 @@ def _audit(
         "scaling": scored.get("scaling"),
         "maps": scored.get("maps"),
         "spatial_blocks": scored.get("regions"),
-        "independence": "tiles that share ground are one block"
-        if regions_known(dataset, settings.split)
-        else "regions unknown: tiles taken as independent",
+        "independence": audit.independence(dataset.regions_known(settings.split)),
         "law": "one law fitted on the training cities",
         "conventions": audit.CONVENTIONS,
     }

@@ -12,14 +12,19 @@ from testbed.bench.published import DIFFERS
 Row = dict[str, Any]
 INTERVAL = "95 %, or regions"
 NOT_YET = "not yet"
-SEEN: pages.Column = ("maps seen in training", "seen_maps", "{}")  # shown where there are any
+SEEN: tuple[pages.Column, ...] = (  # shown where there are any
+    ("maps seen in training", "seen_maps", "{}"),
+    ("maps that selected the weights", "selected_maps", "{}"),
+)
+
+CLIPPED: pages.Column = ("MSE clipped at 0.2, e-4", "mse_clipped_e4", "{:.2f}")
 
 SAMPLE_FREE: tuple[pages.Column, ...] = (
     ("here", "model", ""),
     ("MSE, e-4", "mse_e4", "{:.2f}"),
     (INTERVAL, "interval", ""),
     ("less cgan's on the same maps, e-4", "less_ours", ""),
-    ("MSE clipped at 0.2, e-4", "mse_clipped_e4", "{:.2f}"),
+    CLIPPED,
     ("MSE outdoor, e-4", "mse_outdoor_e4", "{:.2f}"),
     ("RMSE, dB", "rmse_db", "{:.2f}"),
     ("in sight, dB", "rmse_db_los", "{:.2f}"),
@@ -34,6 +39,7 @@ SAMPLES: tuple[pages.Column, ...] = (
     ("MSE outdoor, e-4", "mse_outdoor_e4", "{:.2f}"),
     ("MSE, e-4", "mse_e4", "{:.2f}"),
     (INTERVAL, "interval", ""),
+    CLIPPED,
     ("RMSE, dB", "rmse_db", "{:.2f}"),
     ("in sight, dB", "rmse_db_los", "{:.2f}"),
     ("in shadow, dB", "rmse_db_nlos", "{:.2f}"),
@@ -51,6 +57,7 @@ RATE_ERROR: tuple[pages.Column, ...] = (
     ("channel uses", "channel_uses", "{:,.0f}"),
     ("MSE, e-4", "mse_e4", "{:.2f}"),
     (INTERVAL, "interval", ""),
+    CLIPPED,
     ("paper's row", "method", ""),
     ("paper's MSE, e-4", "paper_mse_e4", "{:.2f}"),
     ("paper's kb", "paper_kb", "{:.1f}"),
@@ -94,8 +101,9 @@ LEARNING: tuple[pages.Column, ...] = (
     ("trained", "terms", ""),
     ("images seen", "images", "{:,}"),
     ("minutes", "minutes", "{:.0f}"),
-    ("validation MSE, e-4", "val_e4", "{:.1f}"),
+    ("validation error, e-4", "val_e4", "{:.1f}"),
     ("cgan by then", "cgan_e4_at_equal", "{:.1f}"),
+    ("cgan after as many images", "cgan_e4_at_images", "{:.1f}"),
     ("best after", "best_minutes", "{:.0f}"),
     *((f"by minute {minutes}", f"val_e4_at_{minutes}", "{:.1f}") for minutes in AT_MINUTES),
     ("gain of the last quarter", "late", ""),
@@ -152,8 +160,10 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         "What the training of each took",
         LEARNING,
         "Images and minutes, those of weights with which a training began counted in; scored are the weights that "
-        "were best on the validation split. Two rows each: at equal time, the best error by the end of "
-        "the shorter of its training and cgan's, and to its end; one whose last quarter still gained much had not "
+        "were best on the validation split, by their MSE, those that send masks by the share of wrong pixels. Two rows "
+        "each: at equal time, the best error by the end of the shorter of its training and cgan's, and to its end. "
+        "Minutes are of the machine that each was trained on, of which some are several times as fast as others; "
+        "images are not. One whose last quarter still gained much had not "
         f"stalled. '{NOT_YET}': its error ended above a best from before that quarter, as after a change of "
         "phase, and says nothing of a stall.",
     ),
@@ -205,21 +215,24 @@ def markdown(summary: dict[str, Any]) -> str:
 
 def _filled(summary: dict[str, Any]) -> Iterator[tuple[str, str, list[Row], tuple[pages.Column, ...]]]:
     """Title, note, rows and columns of every table."""
-    here = _here(summary["audit"]["maps_seen_in_training"])
+    here = _here(summary["audit"])
     for name, title, columns, under in TABLES:
         rows = [told(name, row) for row in summary["tables"][name]]
         if name == "learning":
             rows = [line for row in rows for line in two_rows(row)]
-        more = (SEEN,) if any(row.get("seen_maps") for row in rows) else ()
+        more = (column for column in SEEN if any(row.get(column[1]) for row in rows))
         yield title, under.format(here=here), rows, (*columns, *more)
 
 
-def _here(seen_maps: int) -> str:
+def _here(audit: dict[str, Any]) -> str:
+    seen_maps, selected_maps = audit["maps_seen_in_training"], audit["maps_that_selected_weights"]
     seen = (
         f"of which networks saw up to {seen_maps} in training, so that their scores say nothing of unseen cities"
         if seen_maps
         else "no building of which was seen in training"
     )
+    if selected_maps:
+        seen += f", though up to {selected_maps} are of the validation by which weights were selected"
     return f"Here: the maps named in the audit, {seen}, and networks trained on CPU cores for minutes to hours."
 
 

@@ -28,7 +28,7 @@ def check(
     """Look a data set over: counts, sizes, ranges, missing files, and ground that lies in two splits.
 
     Every finding names its file. The exit code is 1 when there is one. Leaks are found where two splits hold the same
-    mask or, by the places in dataset.json, tiles that overlap; buildings seen from another corner are not recognised.
+    mask or the same buildings, shifted, turned or mirrored, or, by the places in dataset.json, tiles that overlap.
 
     Example: `radiosem data check ~/RadioMapSeer --preview sheet.png`
     """

@@ -10,6 +10,7 @@ import pytest
 from radiosem.errors import InputError
 from radiosem.scale import RADIOMAPSEER
 from radiosem_models.data import Dataset, MapKey
+from tests.radiosem.conftest import png_claiming
 
 
 def test_every_map_of_a_split_is_listed_once(city):
@@ -84,6 +85,13 @@ def test_an_image_that_is_none_is_named(city, tmp_path):
     assert np.ptp(Dataset(city).grey(MapKey("1", 0, "RT"))) > 0
 
 
+def test_an_image_that_claims_more_than_a_grid_is_named(city, tmp_path):
+    root = shutil.copytree(city, tmp_path / "vast")
+    (root / "gain/RT/1_0.png").write_bytes(png_claiming(200_000, 200_000))
+    with pytest.raises(InputError, match=r"1_0\.png claims 200000 x 200000 pixels; at most 1024 a side"):
+        Dataset(root).grey(MapKey("1", 0, "RT"))
+
+
 def test_maps_are_told_by_the_numbers_in_their_names(city, tmp_path):
     gain = shutil.copytree(city, tmp_path / "gaps") / "gain/RT"
     (gain / "2_0.png").unlink()
@@ -99,6 +107,8 @@ def test_maps_are_told_by_the_numbers_in_their_names(city, tmp_path):
         (None, r"antenna/1\.json is missing"),
         ("[[0, 0]]", r"antenna/1\.json has 1 transmitters, counted from 0, but gain/RT a map of 1"),
         ("[[0, 0], 7]", r"antenna/1\.json has transmitter 1 7; it must be \[column, row\]"),
+        ("[[0, 0], [300, 1]]", r"antenna/1\.json has transmitter 1 at column 300, row 1, outside the grid; .* 64 col"),
+        ("[[0, 0], [1, -1]]", r"antenna/1\.json has transmitter 1 at column 1, row -1, outside the grid"),
         ("[[0, 0], [NaN, 1]]", r"antenna/1\.json has transmitter 1 at column nan; it must be a finite number"),
     ],
 )

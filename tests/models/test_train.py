@@ -69,13 +69,15 @@ def test_training_lowers_the_validation_score_and_exports_checked_weights(task, 
     assert outcome["finished"]
     assert outcome["best"] == min(scores) < scores[0]
     manifest = (tmp_path / "weights/MANIFEST.toml").read_text()
-    split = Dataset(city).split_hash("train")[:8]
+    split, judged_on = (Dataset(city).split_hash(split)[:8] for split in ("train", "val"))
     for file in outcome["files"]:
         assert Path(file).name in manifest
         Network(Path(file))
         (entry,) = (e for e in _manifest(tmp_path / "weights") if e["file"] == Path(file).name)
         assert entry["meta"]["seen_splits"] == [split]
-    assert (tmp_path / f"weights/seen-{split}.npz").is_file()
+        assert entry["meta"]["judged_on"].startswith(judged_on)
+    for known in (split, judged_on):
+        assert (tmp_path / f"weights/seen-{known}.npz").is_file()
 
 
 def test_a_resumed_training_goes_on_from_its_checkpoint(recipe, city, tmp_path):

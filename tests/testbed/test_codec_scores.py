@@ -19,6 +19,7 @@ from testbed.cli import app
 from testbed.codec_scores import CONSTANTS_SPLIT, count_seen, read_masks, score_codec
 from testbed.leaks import seen_blocks
 from testbed.pack import SAMPLE_PACK, open_pack
+from tests.radiosem.conftest import png_claiming
 
 
 @pytest.fixture
@@ -137,3 +138,10 @@ def test_a_broken_mask_is_named(folder):
     (folder / "2.png").write_bytes(b"no PNG")
     with pytest.raises(InputError, match=r"2\.png"):
         read_masks(folder)
+
+
+def test_a_mask_that_claims_more_than_a_grid_is_named(folder):
+    (folder / "2.png").write_bytes(png_claiming(200_000, 200_000))
+    outcome = CliRunner().invoke(app, ["codecs", "eval", "--codec", "context", "--masks", str(folder)])
+    assert outcome.exit_code == 2
+    assert "2.png claims 200000 x 200000 pixels" in " ".join(outcome.stderr.split())

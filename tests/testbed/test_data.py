@@ -10,13 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from radiosem.errors import InputError
+from radiosem.images import read_grey
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid
+from radiosem_models.rendering.procedural import procedural_heights
 from testbed.cli import app
 from testbed.data_check import check_dataset
 from testbed.data_samples import write_observations
 from testbed.observation import read_samples, read_transmitters
-from testbed.pack import read_grey
+from tests.radiosem.conftest import png_claiming
 
 SIDE = 64
 SPLITS = {"1": "train", "2": "train", "3": "val", "4": "test"}
@@ -128,6 +130,11 @@ FAULTS = {
         "gain/RT/3_0.png",
         "cannot be read",
     ),
+    "a map beyond all memory": (
+        lambda root: (root / "gain/RT/3_0.png").write_bytes(png_claiming(200_000, 200_000)),
+        "gain/RT/3_0.png",
+        "claims 200000 x 200000 pixels",
+    ),
     "a dark map": (lambda root: write(root / "gain/RT/3_0.png", np.zeros((64, 64))), "gain/RT/3_0.png", "0 everywhere"),
     "a missing map": (lambda root: (root / "gain/RT/4_0.png").unlink(), "gain/RT/4_0.png", "is missing"),
     "a map too many": (
@@ -229,9 +236,28 @@ def test_what_is_wrong_is_found_and_named(data, fault):
     assert any(problem in text for text in found), check_dataset(data).findings
 
 
+@pytest.mark.parametrize("folder", ["buildings_complete", "heights"])
+def test_an_unusable_image_of_a_block_does_not_end_the_search_for_leaks(data, folder):
+    (data / f"png/{folder}/2.png").write_bytes(png_claiming(200_000, 200_000))
+    retile(data, b1={"city": "here"}, b2={"city": "here"}, b4={"city": "here", "cx": 10.0})
+    found = {finding.file: finding.problem for finding in check_dataset(data).findings}
+    assert found[f"png/{folder}/2.png"] == "claims 200000 x 200000 pixels; at most 1024 a side are taken"
+    assert "overlaps" in found["png/buildings_complete/4.png"]
+
+
 def test_tiles_of_one_split_may_overlap(data):
     retile(data, b2={"cx": 10.0})
     assert check_dataset(data).findings == ()
+
+
+def test_a_mirrored_block_in_another_split_is_a_leak(data):
+    town = procedural_heights(0, "perimeter") > 0
+    for block, split, mask in (("8", "train", town), ("9", "test", town[::-1])):
+        write(data / f"png/buildings_complete/{block}.png", mask * 255)
+        retile(data, **{f"b{block}": {"city": block, "split": split, "cx": 1e6 * int(block), "cy": 0.0}})
+    leaks = [finding for finding in check_dataset(data).findings if finding.problem.endswith("a leak")]
+    assert [finding.file for finding in leaks] == ["png/buildings_complete/9.png"]
+    assert leaks[0].problem.startswith("of split test shows buildings of split train")
 
 
 def test_without_dataset_json_there_are_no_splits_and_no_leaks(data):

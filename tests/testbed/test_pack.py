@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from radiosem.errors import InputError
+from radiosem.images import read_grey
 from testbed.make_pack import Choice, every_map, make_pack
-from testbed.pack import SAMPLE_PACK, PackEntry, open_pack, read_grey
+from testbed.pack import SAMPLE_PACK, PackEntry, open_pack
+from tests.radiosem.conftest import png_claiming
 
 
 def test_the_pack_holds_what_the_demo_promises(entries: dict[str, PackEntry]) -> None:
@@ -33,7 +36,7 @@ def test_the_pack_is_small_and_says_whose_geometry_it_is() -> None:
 @pytest.mark.parametrize("entry", open_pack(), ids=lambda entry: entry.id)
 def test_every_observation_is_whole_and_agrees_with_itself(entry: PackEntry) -> None:
     truth, samples = entry.truth(), entry.samples()
-    assert read_grey(entry.image).shape == (512, 512)
+    assert cv2.imread(str(entry.image)).shape == (512, 512, 3)
     assert truth.buildings.shape == truth.power_dbm.shape == entry.grid.shape == (256, 256)
     assert 0.2 < truth.buildings.mean() < 0.8
     np.testing.assert_array_equal(np.isnan(truth.power_dbm), truth.buildings)
@@ -75,6 +78,14 @@ def test_a_folder_that_is_no_pack_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "pack.json").write_text('{"scale": {}}')
     with pytest.raises(InputError, match=r"pack\.json is not the index of a pack"):
         open_pack(tmp_path)
+
+
+def test_a_truth_that_claims_more_than_a_grid_is_named(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE_PACK, tmp_path / "pack")
+    entry = open_pack(tmp_path / "pack")[0]
+    (entry.folder / "truth_0.png").write_bytes(png_claiming(200_000, 200_000))
+    with pytest.raises(InputError, match=r"truth_0\.png claims 200000 x 200000 pixels"):
+        entry.truth()
 
 
 def data_set(folder: Path) -> Path:

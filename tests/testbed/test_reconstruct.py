@@ -22,6 +22,7 @@ from radiosem.scale import RAYTRACED
 from radiosem_models.data import Dataset
 from radiosem_models.rendering.procedural import procedural_heights
 from radiosem_models.training.export import Exported, export_network, list_weights
+from radiosem_models.training.manifest import listed
 from testbed import reconstruct
 from testbed.commands.reconstruct import app
 from testbed.interpolation import INTERPOLATORS
@@ -47,6 +48,7 @@ KEYS = [
     "samples",
     "seen",
     "seen_maps",
+    "selected_maps",
 ]
 
 
@@ -267,7 +269,10 @@ def test_maps_seen_in_training_are_refused_or_marked(tmp_path: Path, rival: Path
     ):
         evaluate("twice", data)
     outcome = evaluate("twice", data, allow_seen=True)
-    assert (outcome.seen, outcome.seen_maps) == (True, 1)
+    assert (outcome.seen, outcome.seen_maps, outcome.selected_maps) == (True, 1, None)  # which selected it is not known
+    entry = next(entry for entry in listed(rival) if entry["name"] == "rival-twice")
+    list_weights(rival, entry | {"meta": entry["meta"] | {"judged_on": "00000000ffffffff"}})
+    assert evaluate("twice", data, allow_seen=True).selected_maps == 1
 
 
 def test_cells_are_as_large_as_the_data_set_says(small_city: Path, tmp_path: Path) -> None:

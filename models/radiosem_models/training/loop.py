@@ -102,12 +102,12 @@ def train(
             score = run.last_score()
             run.save(CHECKPOINT)  # with that score in its curve, should it be trained on
             files = _export_best(run, score, listed_as(recipe_path))
-            export_seen(dataset, folder)
+            _export_seen(dataset, folder)
             if weights_dir is not None and weights_dir.resolve() != folder.resolve():
                 outcome["kept_back"] = "" if replace else better_listed(files, weights_dir)
                 if not outcome["kept_back"]:
                     files = publish(files, weights_dir)
-                    export_seen(dataset, weights_dir)
+                    _export_seen(dataset, weights_dir)
             outcome["files"] = [str(file) for file in files]
             outcome["best"] = min(run.best, score)
             write_outcome(folder, outcome | {"budget_s": budget_s, "begun_with": dataclasses.asdict(recipe)})
@@ -152,6 +152,12 @@ def _export_best(run: Run, score: float, recipe: str) -> list[Path]:
             "curve": curve,
         }
         return run.task.export(run.folder, about)
+
+
+def _export_seen(dataset: Dataset, folder: Path) -> None:
+    """Write by which buildings the weights were trained and by which they were selected."""
+    for split in ("train", "val"):
+        export_seen(dataset, folder, split)
 
 
 @contextlib.contextmanager

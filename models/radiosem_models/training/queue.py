@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from radiosem.errors import InputError, RadiosemError
+from radiosem.errors import InputError, MalformedFileError, RadiosemError
 from radiosem_models.training.manifest import listed, validated
 from radiosem_models.training.recipe import Recipe, listed_as, parse_budget_s, read_recipe
 from radiosem_models.training.run_folder import differences, is_held, progress, read_outcome
@@ -89,13 +89,25 @@ def read_queue(path: Path) -> tuple[Entry, ...]:
 
 
 def standing(entry: Entry, runs_dir: Path) -> Standing:
-    """How an entry stands by the folder of its training; where that is not done, or not here, by its weights folder."""
+    """How an entry stands by the folder of its training; where that is not done, or not here, by its weights folder.
+
+    A damaged outcome.json is told as the reason; the training goes on from its checkpoint and writes it anew.
+    """
     folder = runs_dir / entry.recipe.name
-    name, budget_s = entry.recipe.name, entry.budget_s
-    outcome = read_outcome(folder)
+    try:
+        outcome = read_outcome(folder)
+    except MalformedFileError as error:
+        return replace(_unfinished(entry, folder), reason=f"{error}; training it again writes it anew")
     if outcome is not None and _is_done(outcome, entry, folder):
         best, elapsed_s, files = outcome["best"], outcome["elapsed_s"], tuple(outcome["files"])
-        return Standing(name, "trained", best, elapsed_s, budget_s, 0.0, files, outcome.get("kept_back", ""))
+        kept_back = outcome.get("kept_back", "")
+        return Standing(entry.recipe.name, "trained", best, elapsed_s, entry.budget_s, 0.0, files, kept_back)
+    return _unfinished(entry, folder)
+
+
+def _unfinished(entry: Entry, folder: Path) -> Standing:
+    """How an entry stands whose folder does not say that it is done."""
+    name, budget_s = entry.recipe.name, entry.budget_s
     so_far, training, published = progress(folder), is_held(folder), _by_manifest(entry)
     if not training and (not so_far.elapsed_s or (published.state == "trained" and not entry.replace)):
         return published

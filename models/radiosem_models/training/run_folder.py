@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from radiosem.errors import InputError
+from radiosem.errors import InputError, MalformedFileError
 
 CHECKPOINT, BEST, LOG, OUTCOME, LOCK = "last.pt", "best.pt", "log.jsonl", "outcome.json", "held"
+OUTCOME_KEYS = {"best", "begun_with", "budget_s", "elapsed_s", "files"}  # those that are read again
 # What may differ between a training and its continuation, for it does not change what is learned.
 NEUTRAL = ("name", "validate_every_s", "options.aerial", "options.bfloat16", "options.cache", "options.test_seeds")
 
@@ -98,18 +99,31 @@ def clear(folder: Path) -> None:
 
 
 def write_outcome(folder: Path, outcome: dict[str, Any]) -> None:
-    """Say that the training is finished; whole or not there."""
+    """Say that the training is finished; whole or not there, even after a power cut."""
     fresh = folder / f"{OUTCOME}.tmp"
-    fresh.write_text(json.dumps(outcome, indent=2) + "\n")
+    with fresh.open("w") as file:
+        file.write(json.dumps(outcome, indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(fresh, folder / OUTCOME)
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
-    """What `write_outcome` wrote, None when the training has never been finished."""
+    """What `write_outcome` wrote, None when the training has never been finished.
+
+    raises  MalformedFileError when the file is damaged
+    """
+    path = folder / OUTCOME
     try:
-        outcome: dict[str, Any] = json.loads((folder / OUTCOME).read_text())
+        outcome = json.loads(path.read_text())
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise MalformedFileError(path, f"cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise MalformedFileError(path, f"is not JSON: {error}") from None
+    if not (isinstance(outcome, dict) and outcome.keys() >= OUTCOME_KEYS):
+        raise MalformedFileError(path, f"is no outcome of a training; it must hold {', '.join(sorted(OUTCOME_KEYS))}")
     return outcome
 
 

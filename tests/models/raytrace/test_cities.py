@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from radiosem.errors import InputError
-from radiosem_models.raytrace.cities.footprints import Footprint, height_of, meshes_of
+from radiosem_models.raytrace.cities.footprints import MOST_ACROSS_M, Footprint, footprint_of, height_of, meshes_of
 from radiosem_models.raytrace.cities.geojson import read_geojson
 from radiosem_models.raytrace.cities.imagined import imagined_blocks
 from radiosem_models.raytrace.cities.openstreetmap import read_osm
@@ -119,6 +119,41 @@ def test_a_town_on_the_line_of_180_degrees_is_one_town():
 
     for here, there in zip(town(179.9998), town(10.0), strict=True):
         np.testing.assert_allclose(here.vertices, there.vertices, atol=1e-3)
+
+
+def square(lon, lat, side_m):
+    """A ring of four corners, `side_m` wide on the equator."""
+    return tuple((lon + side_m * x / 111_320, lat + side_m * y / 110_574) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1)))
+
+
+def test_a_house_on_longitude_0_is_one_house_in_a_file_of_the_whole_world():
+    houses = [Footprint((square(lon, 0.0, 20.0),), 5.0) for lon in (-100.0, -1e-4, 100.0)]
+    for mesh in meshes_of(houses):
+        np.testing.assert_allclose(np.ptp(mesh.vertices[:, :2], 0), 20.0, atol=0.01)
+
+
+@pytest.mark.parametrize("lon", [10.0, 179.99])
+def test_a_building_is_as_long_as_the_longest_there_is_and_no_longer(lon):
+    long, longer = (
+        tuple(((x + 180) % 360 - 180, y) for x, y in square(lon, 0.0, share * MOST_ACROSS_M)) for share in (0.99, 1.02)
+    )
+    assert footprint_of((long,), 5.0, "here") == Footprint((long,), 5.0)
+    with pytest.raises(InputError, match=r"here: the outline is 5\.1 km east to west and 5\.1 km .* at most 5 km"):
+        footprint_of((longer,), 5.0, "here")
+    with pytest.raises(InputError, match=r"here: the outline is .* km north to south"):
+        footprint_of((long, square(70.0, 0.0, 9.0)), 5.0, "here")
+
+
+def test_an_outline_wider_than_any_building_is_refused_by_file_and_feature(footprints, extract, tmp_path):
+    village = json.loads(footprints.read_text())
+    village["features"][1]["geometry"]["coordinates"] = [[[0, 0], [1, 1], [0, 1], [1, 0], [0, 0]]]
+    footprints.write_text(json.dumps(village))
+    with pytest.raises(InputError, match=r"village\.geojson, feature 1: the outline is 111\.3 km east to west"):
+        read_geojson(footprints, "x", "train", 8.0, 128)
+    pytest.importorskip("osmium", reason="osmium is not installed")
+    (tmp_path / "wide.osm").write_text(extract.read_text().replace('lat="60.2', 'lat="59.2', 1))
+    with pytest.raises(InputError, match=r"wide\.osm, way 1: the outline is 0\.0 km east to west and 110\.6 km"):
+        read_osm(tmp_path / "wide.osm", "x", "train", 8.0, 128)
 
 
 def test_an_extract_that_is_none_or_empty_is_refused_by_name(tmp_path):

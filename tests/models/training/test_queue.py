@@ -57,6 +57,18 @@ def test_an_export_that_is_gone_is_made_again_without_training(queue, tmp_path):
     assert after.elapsed_s == before.elapsed_s
 
 
+@pytest.mark.parametrize("text", ['{"recipe": "one", "fin', "[]", '{"recipe": "one"}', "[" * 100_000])
+def test_a_damaged_outcome_is_named_and_written_anew(queue, tmp_path, text):
+    (entry,) = read_queue(queue(("one", "0.1s")))
+    (before,) = work_through((entry,), tmp_path, tmp_path / "runs")
+    (tmp_path / "runs/one/outcome.json").write_text(text)
+    damaged = standing(entry, tmp_path / "runs")
+    assert (damaged.state, damaged.wants_s) == ("begun", 0)
+    assert "one/outcome.json is no" in damaged.reason
+    (after,) = work_through((entry,), tmp_path, tmp_path / "runs")
+    assert (after.state, after.elapsed_s, after.reason) == ("trained", before.elapsed_s, "")
+
+
 def test_a_killed_queue_goes_on_where_it_was(queue, tmp_path):
     runs = tmp_path / "runs"
     entries = read_queue(queue(("first", "0.1s"), ("second", "500s"), ("third", "0.1s")))

@@ -17,7 +17,7 @@ from testbed.bench.speed import time_alone
 from testbed.bench.table_rows import less_ours
 from testbed.bench.tables import TableSettings, run_tables
 from testbed.bench.tables_report import TABLES, markdown, told
-from testbed.reconstruct import evaluate, regions_known
+from testbed.reconstruct import evaluate
 
 FORMULAS = ("path-loss", "depth-map")
 MODELS = (*FORMULAS, "knn")
@@ -91,12 +91,12 @@ def test_an_interval_is_shown_from_six_regions_on_and_their_range_below() -> Non
 
 
 def test_tiles_without_places_are_said_to_be_taken_as_independent(small_city: Path, tmp_path: Path) -> None:
-    assert regions_known(Dataset(small_city), "test")
+    assert Dataset(small_city).regions_known("test")
     shutil.copytree(small_city, tmp_path / "here")
     (tmp_path / "here/dataset.json").unlink()
     settings = TableSettings(tmp_path / "here", split="all")
     audit = tables._audit(settings, Dataset(tmp_path / "here"), ["RT"], [])
-    assert audit["independence"] == "regions unknown: tiles taken as independent"
+    assert audit["independence"] == "regions unknown: tiles taken as independent, even if they share ground"
 
 
 def test_what_samples_tell_is_scored_at_every_share(outcome: tuple[Path, dict[str, Any]], small_city: Path) -> None:
@@ -216,7 +216,7 @@ def test_maps_that_were_seen_are_counted_in_rows_note_and_audit(
 ) -> None:
     def scored(model: str, *given: Any, **more: Any) -> Any:
         outcome = evaluate(model, *given, **more)
-        return replace(outcome, seen=True, seen_maps=2) if model == "depth-map" else outcome
+        return replace(outcome, seen=True, seen_maps=2, selected_maps=1) if model == "depth-map" else outcome
 
     monkeypatch.setattr(tables, "evaluate", scored)
     monkeypatch.setattr(tables, "_rate", lambda *given: (None, "left out: not asked for"))
@@ -228,6 +228,8 @@ def test_maps_that_were_seen_are_counted_in_rows_note_and_audit(
     text = markdown(summary)
     assert "maps seen in training |" in text
     assert "networks saw up to 2 in training" in text
+    assert "up to 1 are of the validation by which weights were selected" in text
+    assert "maps that selected the weights |" in text
     assert "no building of which was seen" not in text
 
 
@@ -236,9 +238,12 @@ def test_nothing_is_said_of_seen_maps_where_none_was(outcome: tuple[Path, dict[s
     for rows in summary["tables"].values():
         for row in rows:
             row.pop("seen_maps", None)
-    text = markdown(summary | {"audit": summary["audit"] | {"maps_seen_in_training": 0}})
+            row.pop("selected_maps", None)
+    unseen = {"maps_seen_in_training": 0, "maps_that_selected_weights": 0}
+    text = markdown(summary | {"audit": summary["audit"] | unseen})
     assert "no building of which was seen in training" in text
     assert "maps seen in training |" not in text
+    assert "selected the weights |" not in text
 
 
 def test_markdown_and_json_say_the_same(outcome: tuple[Path, dict[str, Any]]) -> None:

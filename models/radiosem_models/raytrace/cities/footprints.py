@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from radiosem.errors import InputError
 from radiosem_models.raytrace.mesh import Mesh, extruded
 
 LEVEL_M, ROOF_M = 3.2, 2.0  # a storey, and what a roof adds to the storeys
 METRES_A_FOOT, MOST_M = 0.3048, 1000.0  # the second: what is higher is a slip of the pen
+MOST_ACROSS_M = 5000.0  # the klystron gallery at Stanford, as long as any building, has 3 km
 METRES_A_DEGREE_EAST, METRES_A_DEGREE_NORTH = 111_320.0, 110_574.0  # the first at the equator
 
 Ring = Sequence[tuple[float, float]]
@@ -23,6 +25,22 @@ class Footprint:
 
     rings: tuple[Ring, ...]
     height_m: float
+
+
+def footprint_of(rings: tuple[Ring, ...], height_m: float, where: str) -> Footprint:
+    """A footprint as a reader found it, such as a building may have.
+
+    where   names the file and the part of it, for the refusal
+    raises  InputError when it reaches further than any building, east or north
+    """
+    points = np.array([point for ring in rings for point in ring])
+    across_m = np.ptp(_beside(points, points[0, 0]), 0) * _metres_a_degree(points[:, 1].mean())
+    if across_m.max() > MOST_ACROSS_M:
+        raise InputError(
+            "{}: the outline is {:.1f} km east to west and {:.1f} km north to south; ".format(where, *across_m / 1000)
+            + f"a building has at most {MOST_ACROSS_M / 1000:g} km, so correct the outline or take it out"
+        )
+    return Footprint(rings, height_m)
 
 
 def height_of(tags: Mapping[str, object], default_m: float) -> float:
@@ -50,19 +68,25 @@ def _number(text: object) -> float | None:
 def meshes_of(footprints: Iterable[Footprint]) -> tuple[Mesh, ...]:
     """Footprints extruded on a plane of metres about the mean of their outer corners, also across 180 degrees."""
     footprints = list(footprints)
-    corners = np.array([point for footprint in footprints for point in footprint.rings[0]])
-    across = np.ptp(corners[:, 0]) > 180
-
-    def onward(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.where(across & (points < 0) & [True, False], points + 360, points)
-
-    lon, lat = onward(corners).mean(0)
-    metres = np.array([METRES_A_DEGREE_EAST * np.cos(np.radians(lat)), METRES_A_DEGREE_NORTH])
+    begin_lon = footprints[0].rings[0][0][0]
+    placed = [
+        [_beside(np.array(ring), _beside(np.array(rings[0][:1]), begin_lon)[0, 0]) for ring in rings if len(ring)]
+        for rings in (footprint.rings for footprint in footprints)
+    ]
+    lon, lat = np.concatenate([rings[0] for rings in placed]).mean(0)
+    metres = _metres_a_degree(lat)
     made = (
-        extruded(
-            [(onward(np.array(ring)) - [lon, lat]) * metres for ring in footprint.rings if len(ring)],
-            footprint.height_m,
-        )
-        for footprint in footprints
+        extruded([(ring - [lon, lat]) * metres for ring in rings], footprint.height_m)
+        for rings, footprint in zip(placed, footprints, strict=True)
     )
     return tuple(mesh for mesh in made if mesh is not None)
+
+
+def _beside(points: NDArray[np.float64], lon: float) -> NDArray[np.float64]:
+    """Longitude and latitude [N, 2], the longitudes counted on or back to within half a turn of one."""
+    return np.stack([points[:, 0] + 360 * np.rint((lon - points[:, 0]) / 360), points[:, 1]], 1)
+
+
+def _metres_a_degree(lat: float) -> NDArray[np.float64]:
+    """East and north, at a latitude in degrees."""
+    return np.array([METRES_A_DEGREE_EAST * np.cos(np.radians(lat)), METRES_A_DEGREE_NORTH])

@@ -8,7 +8,7 @@ from typing import Any
 
 from radiosem.errors import InputError
 from radiosem_models.raytrace.cities import City, file_digest
-from radiosem_models.raytrace.cities.footprints import Footprint, height_of, meshes_of
+from radiosem_models.raytrace.cities.footprints import Footprint, footprint_of, height_of, meshes_of
 
 
 def read_geojson(
@@ -37,7 +37,7 @@ def read_footprints(path: Path, roof_height_m: float) -> list[Footprint]:
     for number, (geometry, properties) in enumerate(_features(document, path)):
         for polygon in _polygons(geometry, path):
             where = f"{path}, feature {number}"
-            found.append(Footprint(_rings(polygon, where), height_of(properties, roof_height_m)))
+            found.append(footprint_of(_rings(polygon, where), height_of(properties, roof_height_m), where))
     if not found:
         raise InputError(f"geojson is {str(path)!r}, which holds no Polygon and no MultiPolygon")
     return found
