@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from radiosem import weights
 from testbed.bench import learning, pages
 from testbed.bench.tables_report import NOT_YET, told
 
@@ -91,10 +92,11 @@ def test_every_rival_stands_beside_our_generator_at_the_time_that_both_had(
         rival_elsewhere=shorter | {"judged_on": "cd"},
     )
     rows = learning.learning_rows(("cgan", "longer", "shorter", "elsewhere"))
-    found = [[row[key] for key in ("equal_minutes", "val_e4_at_equal", "cgan_e4_at_equal")] for row in rows]
-    assert found[1] == pytest.approx([30, 400, 100])
-    assert found[2] == pytest.approx([20, 300, 200])
-    assert found[0] == found[3] == [None] * 3
+    keys = ("equal_minutes", "val_e4_at_equal", "cgan_e4_at_equal", "cgan_e4_at_images")
+    found = [[row[key] for key in keys] for row in rows]
+    assert found[1] == pytest.approx([30, 400, 100, 200])  # of our generator after its second image, in the longer time
+    assert found[2] == pytest.approx([20, 300, 200, 200])
+    assert found[0] == found[3] == [None] * 4
     printed = [line for row in rows for line in learning.two_rows(row)]
     assert [(line["model"], line["terms"], line["minutes"], line["images"]) for line in printed] == [
         ("cgan", "to its end", 30, 3),
@@ -118,3 +120,11 @@ def test_a_sender_of_maps_stands_at_the_same_time_but_beside_no_error_of_another
     found = [(line["terms"], line["minutes"], line["cgan_e4_at_equal"]) for line in learning.two_rows(row)]
     assert found == [("at equal time", 30, None), ("to its end", 60, None)]
     assert row["val_e4_at_equal"] == pytest.approx(200)
+
+
+def test_a_sender_of_masks_has_its_row_with_the_share_of_wrong_pixels() -> None:
+    rows = {row["model"]: row for row in learning.learning_rows(())}
+    for name, error in (("vqvae", "val_wrong_pixel_share"), ("jscc", "val_wrong_at_10_db")):
+        assert rows[name]["learns"] == learning.SEND_MASKS
+        assert rows[name]["val_e4"] == pytest.approx(1e4 * weights.entry(f"{name}-decoder").metrics[error])
+        assert rows[name]["cgan_e4_at_equal"] is None
