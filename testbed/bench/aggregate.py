@@ -41,20 +41,22 @@ def reference(links: Sequence[str], es_n0_db: Sequence[float], senders: Sequence
 def cells(rows: Sequence[Row], chosen: Reference, seed: int = 0) -> list[dict[str, Any]]:
     """One entry a sender, link and Es/N0, in the order of the rows; none where the link carries no map of the sender.
 
-    Scores are `pooled` over maps, failed maps counted as the floor map they leave; `mse_delivered` leaves them out.
+    Scores are `pooled` over maps and bursts, failed ones counted as the floor map they leave; `mse_delivered` leaves
+    them out.
     `mse_interval` is a 95 % bootstrap over regions; `mse_against` the same of the difference to the reference sender in
     the same link and Es/N0, map by map, where both are of the same maps.
 
     maps                 that the scores are of
     not_carried          maps that they are not of, since the link cannot carry the sender's frame of them
-    readings_lost_share  of the maps: frames that were not refused, and whose readings did not arrive
+    ..._share            of the bursts that end so
+    readings_lost_share  of the bursts: frames that were not refused, and whose readings did not arrive
     """
     groups: dict[tuple[str, str, float], list[Row]] = {}
     for row in rows:
         groups.setdefault((row["sender"], row["link"], row["es_n0_db"]), []).append(row)
     carried = {key: [row for row in group if row["status"] != NOT_CARRIED] for key, group in groups.items()}
     return [
-        _cell(group, carried.get((chosen.sender, *key[1:])), seed, len(groups[key]) - len(group))
+        _cell(group, carried.get((chosen.sender, *key[1:])), seed, len(_maps(groups[key])) - len(_maps(group)))
         for key, group in carried.items()
         if group
     ]
@@ -64,14 +66,14 @@ def _cell(group: list[Row], baseline: list[Row] | None, seed: int, not_carried: 
     regions, scores = [row["region"] for row in group], [MapScores.of(row) for row in group]
     squared, pixels = [row["mse"] * row["pixels"] for row in group], [row["pixels"] for row in group]
     against = None
-    if baseline is not None and [row["map"] for row in baseline] == [row["map"] for row in group]:
+    if baseline is not None and _maps(baseline) == _maps(group):
         other = [row["mse"] * row["pixels"] for row in baseline]
         against = asdict(bootstrap_interval(squared, regions, seed, other, over=pixels))
     statuses = [row["status"] for row in group]
     delivered = [one for one, status in zip(scores, statuses, strict=True) if status != FAILED]
     return {
         **{key: group[0][key] for key in ("sender", "family", "kind", "link", "es_n0_db")},
-        "maps": len(group),
+        "maps": len(_maps(group)),
         "not_carried": not_carried,
         **{f"{status}_share": statuses.count(status) / len(group) for status in (COMPLETE, PARTIAL, DEGRADED, FAILED)},
         "readings_lost_share": sum(row["readings_lost"] for row in group) / len(group),
@@ -82,6 +84,11 @@ def _cell(group: list[Row], baseline: list[Row] | None, seed: int, not_carried: 
         "mse_interval": asdict(bootstrap_interval(squared, regions, seed, over=pixels)),
         "mse_against": against,
     }
+
+
+def _maps(rows: Sequence[Row]) -> list[str]:
+    """Maps that rows are of, each once, whatever number of bursts it was sent in."""
+    return list(dict.fromkeys(row["map"] for row in rows))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -40,12 +40,18 @@ class Emission:
 
 
 def run_scene(
-    scene: Scene, senders: Sequence[Sender], links: Sequence[Link], es_n0_db: Sequence[float], seed: int
+    scene: Scene,
+    senders: Sequence[Sender],
+    links: Sequence[Link],
+    es_n0_db: Sequence[float],
+    seed: int,
+    bursts: int = 1,
 ) -> Iterator[tuple[Row, Received | None]]:
-    """Send one scene in every cell, once each, with noise of its own.
+    """Send one scene in every cell, each burst with noise of its own.
 
     seed     of the noise, mixed with scene, sender, link and Es/N0
-    returns  a row a cell, and the map it is of
+    bursts   of each cell; noise decides what arrives where a link is near its threshold
+    returns  a row a burst, and the map it is of; one row a cell where the link cannot carry it
 
     A refused frame or a burst without one is `failed`, and scored as a map that is the floor everywhere; it is not
     sent again. A frame whose mask is lost is `degraded`: the path-loss map. One that lost but cars or readings is
@@ -62,28 +68,30 @@ def run_scene(
             for snr_db in es_n0_db:
                 cell = _cell(scene, sender, link, snr_db)
                 if isinstance(emission, RadiosemError):
-                    yield cell | _not_carried(emission, failed), None
+                    yield cell | {"burst": 0} | _not_carried(emission, failed), None
                     continue
                 rng = np.random.default_rng(seed_of(seed, scene.id, sender.name, link.name, snr_db))
-                reception = _receive(link, awgn(emission.symbols, snr_db, rng), snr_db)
-                outcome = failed
-                if reception is not None:
-                    key = (reception.strong, reception.weak)
-                    if key not in outcomes:
-                        outcomes[key] = _outcome(scene, sender, reception) or failed
-                    outcome = outcomes[key]
-                row = cell | {
-                    **_rate(emission, link, snr_db),
-                    "status": outcome.status,
-                    "why": None,
-                    "readings_lost": outcome.received.readings_lost,
-                    "bit_errors": reception.bit_errors if reception else 0,
-                    "coded_bits": reception.coded_bits if reception else 0,
-                    **outcome.scores,
-                }
-                if sender.kind != SEMANTICS:
-                    row["wrong_pixel_share"] = None  # it sends no mask
-                yield row, outcome.received
+                for burst in range(bursts):
+                    reception = _receive(link, awgn(emission.symbols, snr_db, rng), snr_db)
+                    outcome = failed
+                    if reception is not None:
+                        key = (reception.strong, reception.weak)
+                        if key not in outcomes:
+                            outcomes[key] = _outcome(scene, sender, reception) or failed
+                        outcome = outcomes[key]
+                    row = cell | {
+                        "burst": burst,
+                        **_rate(emission, link, snr_db),
+                        "status": outcome.status,
+                        "why": None,
+                        "readings_lost": outcome.received.readings_lost,
+                        "bit_errors": reception.bit_errors if reception else 0,
+                        "coded_bits": reception.coded_bits if reception else 0,
+                        **outcome.scores,
+                    }
+                    if sender.kind != SEMANTICS:
+                        row["wrong_pixel_share"] = None  # it sends no mask
+                    yield row, outcome.received
 
 
 def _frame(sender: Sender, scene: Scene) -> Frame | RadiosemError:

@@ -44,7 +44,8 @@ class RateSettings:
     links     names in the registry of links
     es_n0_db  Es/N0 of the air, dB
     seed      of the noise
-    examples  maps that are drawn in the report
+    bursts    that each map is sent in, every one with noise of its own
+    examples  maps that are drawn in the report, as the first burst left them
     """
 
     source: Source
@@ -52,6 +53,7 @@ class RateSettings:
     links: tuple[str, ...]
     es_n0_db: tuple[float, ...]
     seed: int = 0
+    bursts: int = 1
     examples: int = 3
 
     def check(self) -> None:
@@ -90,6 +92,8 @@ class RateSettings:
             raise InputError("readings and rehearsed are both empty; no frame of a mask codec would be sent")
         for name in plan.map_senders:
             make_map_senders(name, plan.qualities, plan.scales)
+        if self.bursts < 1:
+            raise InputError(f"bursts is {self.bursts}; a map is sent in one at least")
         if not plan.codecs and not plan.map_senders:
             raise InputError("codecs and map senders are both empty; there is nothing to send")
         self.source.ids()
@@ -118,6 +122,7 @@ class RateSettings:
             "links": list(self.links),
             "es_n0_db": list(self.es_n0_db),
             "seed": self.seed,
+            "bursts": self.bursts,
             "examples": self.examples,
             "weights": self.weights(),
         }
@@ -164,10 +169,11 @@ class SceneWork:
         examples = scene_id in settings.example_ids()
         rows: list[Row] = []
         received_grey: dict[str, NDArray[np.uint8]] = {}
-        for row, received in run_scene(scene, self._senders, self._links, settings.es_n0_db, settings.seed):
+        cells = run_scene(scene, self._senders, self._links, settings.es_n0_db, settings.seed, settings.bursts)
+        for row, received in cells:
             rows.append(row)
             at_reference = (row["link"], row["es_n0_db"]) == (self._reference.link, self._reference.es_n0_db)
-            if examples and at_reference and received is not None:
+            if examples and at_reference and row["burst"] == 0 and received is not None:
                 grey = np.where(received.buildings, 0, scene.scale.grey(received.gain_db))
                 received_grey[row["sender"]] = np.asarray(np.rint(grey * 255), np.uint8)
         truth = np.asarray(np.rint(scene.truth_grey * 255), np.uint8)
@@ -248,6 +254,7 @@ def summarise(settings: RateSettings, rows: Sequence[Row]) -> dict[str, Any]:
             "maps_seen_in_training": settings.source.seen_maps(settings.judged()),
             "spatial_blocks": len({settings.source.regions()[scene_id] for scene_id in settings.source.ids()}),
             "noise_seed": settings.seed,
+            "bursts_a_map": settings.bursts,
             "conventions": audit.CONVENTIONS,
             "weights_sha256": {name: weights.entry(name).sha256 for name in settings.networks()},
             "code_sha256": source_digest(),

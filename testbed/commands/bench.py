@@ -105,6 +105,9 @@ def rate(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of samples and noise.")] = 0,
+    bursts: Annotated[
+        int, typer.Option(min=1, max=1000, help="Bursts a map, each with noise of its own: for Es/N0 near a threshold.")
+    ] = 1,
     allow_seen: Annotated[
         bool, typer.Option("--allow-seen", help="Score maps too whose buildings a network saw in training.")
     ] = False,
@@ -171,6 +174,7 @@ def rate(
         link_names() if links == "all" else read_list("links", links, str, "names of links"),
         read_list("snr_db", es_n0_db, float, "numbers of dB"),
         seed,
+        bursts,
     )
     with _progress(as_json) as progress:
         bar = progress.add_task("maps", total=None)

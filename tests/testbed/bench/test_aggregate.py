@@ -77,6 +77,14 @@ def test_a_sender_that_no_map_is_carried_of_has_no_cell() -> None:
     assert aggregate.cells([row("a", NOT_CARRIED), row("b", NOT_CARRIED)], HERE) == []
 
 
+def test_bursts_of_a_map_are_pooled_and_the_map_counted_once() -> None:
+    rows = [row(scene, status, mse) for scene in "ab" for status, mse in ((COMPLETE, 0.01), (FAILED, 0.03))]
+    (found,) = aggregate.cells(rows, HERE)
+    assert (found["maps"], found["not_carried"], found["failed_share"]) == (2, 0, 0.5)
+    assert (found["mse"], found["mse_delivered"]) == (pytest.approx(0.02), pytest.approx(0.01))
+    assert found["mse_interval"]["blocks"] == 2
+
+
 def test_errors_are_pooled_over_pixels() -> None:
     (found,) = aggregate.cells([row("a", mse=0.01), row("b", mse=0.04, pixels=300)], HERE)
     assert found["mse"] == found["mse_interval"]["mean"] == pytest.approx(0.0325)

@@ -113,6 +113,17 @@ def test_what_a_link_cannot_carry_is_told_and_has_no_scores(scene: Scene, networ
     assert (row["mse"], row["payload_bits"], row["readings_lost"]) == (None, None, None)
 
 
+def test_every_burst_has_noise_of_its_own_and_the_first_is_that_of_one(
+    scene: Scene, networks: Any, pipeline: Pipeline
+) -> None:
+    senders, link = _senders(("context",), (0,), networks, pipeline), make_link("qpsk-1/2")
+    sent = [row for row, _ in run_scene(scene, senders, [link], (1.0,), seed=0, bursts=4)]
+    ((alone, _),) = run_scene(scene, senders, [link], (1.0,), seed=0)
+    assert [row["burst"] for row in sent] == [0, 1, 2, 3]
+    assert len({row["bit_errors"] for row in sent}) > 1
+    assert sent[0] == alone
+
+
 def test_the_learned_link_has_no_payload_bits_and_a_family_of_its_own(networks: Any, pipeline: Pipeline) -> None:
     source = PackSource(SAMPLE_PACK)
     senders = _senders(("bitmap",), (0, 16), networks, pipeline)
