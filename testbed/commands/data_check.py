@@ -42,17 +42,15 @@ def check(
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("blocks")
         report = check_dataset(data, lambda done, of: progress.update(bar, completed=done, total=of))
-        if preview is not None:
-            from testbed.contact_sheet import draw_contact_sheet
-
-            progress.update(bar, description="drawing")
-            draw_contact_sheet(data, preview)
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(report)))
     else:
         _show(report)
-        if preview is not None:
-            typer.echo(f"preview: {preview}")
+    if preview is not None:
+        from testbed.contact_sheet import draw_contact_sheet
+
+        draw_contact_sheet(data, preview)  # last: what cannot be drawn has been told
+        typer.echo(f"preview: {preview}", err=as_json)
     if report.findings:
         raise typer.Exit(1)
 
