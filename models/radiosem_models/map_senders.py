@@ -193,7 +193,8 @@ class _Decoder(nn.Module):
 class MapSenderTask:
     """Learn to send whole maps, under the eight symmetries of the square.
 
-    options  kind (key of `SENDERS`) and its own options, models (simulations to learn from), batch, lr
+    options  kind (key of `SENDERS`) and its own options, models (simulations to learn from), batch, lr; id, by which
+             its files are called, is the kind where it is left out
     """
 
     averaged = ("sender",)
@@ -256,7 +257,7 @@ class MapSenderTask:
 
     def exported(self) -> Mapping[str, Exported]:
         """What the sender runs, and what the receiver runs."""
-        name = f"map-{self.options['kind']}"
+        name = f"map-{self.options.get('id', self.options['kind'])}"
         grey = _image(self.validation[0][None])
         with torch.no_grad():
             symbols = self.sender.to_levels(grey).round()
@@ -266,7 +267,7 @@ class MapSenderTask:
         }
 
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
-        """Write map-KIND-encoder.onnx and map-KIND-decoder.onnx."""
+        """Write map-ID-encoder.onnx and map-ID-decoder.onnx."""
         (encoder, to_send), (decoder, to_draw) = self.exported().items()
         told = {key: self.options[key] for key in ("bits_a_symbol", "symbols_a_cell", "stride")}
         facts: dict[str, Any] = {

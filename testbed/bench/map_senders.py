@@ -137,7 +137,7 @@ def _jpeg_header(shape: tuple[int, int], quality: int) -> bytes:
 
 
 class LearnedMap:
-    """A trained autoencoder of the whole map (type 2), as the product holds it: `map-ae`, `map-vae`, `map-vqvae`."""
+    """A trained autoencoder of the whole map (type 2), as the product holds it: a name of `radiosem.mapcodecs`."""
 
     def __init__(self, name: str) -> None:
         self.name = self.family = name

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from radiosem.errors import FrameError, InputError, WeightsError
-from radiosem.mapcodecs import NAMES, make_map_codec, map_codec_names
+from radiosem.mapcodecs import make_map_codec, map_codec_names
 from radiosem.symbols import SymbolCoder
 from radiosem.weights import WeightsEntry, entry
 from radiosem_models.map_senders import SENDERS, MapSenderTask
@@ -86,6 +86,11 @@ def test_frequencies_are_those_of_the_training_maps_and_save_bits_there(weights_
     assert 8 * coded < counts.sum() * codec.bits_a_symbol
 
 
+def test_two_recipes_of_one_kind_have_files_of_their_own(city):
+    finer = MapSenderTask({**COMMON, **OPTIONS["ae"], "kind": "ae", "id": "ae-fine"}, city, 1)
+    assert {*finer.exported()} == {"map-ae-fine-encoder", "map-ae-fine-decoder"}
+
+
 def _listed_with(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
     """The manifest with other things in its meta tables; None takes a key away."""
 
@@ -147,7 +152,7 @@ def test_the_symbol_coder_is_lossless_also_where_training_never_had_a_symbol(cod
 
 
 def test_names_are_those_whose_weights_are_there(weights_folder, tmp_path, monkeypatch):
-    assert map_codec_names() == NAMES
+    assert map_codec_names() == tuple(f"map-{kind}" for kind in ("ae", "vae", "vqvae"))
     monkeypatch.setenv("RADIOSEM_WEIGHTS", str(tmp_path))
     assert map_codec_names() == ()
     with pytest.raises(WeightsError):
@@ -155,7 +160,7 @@ def test_names_are_those_whose_weights_are_there(weights_folder, tmp_path, monke
 
 
 def test_what_is_no_map_or_no_codec_is_refused(weights_folder):
-    with pytest.raises(InputError, match=r"'map-gan'.*map-ae, map-vae, map-vqvae"):
+    with pytest.raises(InputError, match=r"'map-gan'.*map-ae, map-vae, map-vqvae, map-ae-fine"):
         make_map_codec("map-gan")
     with pytest.raises(InputError, match="float64"):
         make_map_codec("map-ae").encode(np.zeros(SHAPE))
