@@ -304,9 +304,15 @@ def _selected_maps(model: str, dataset: Dataset, keys: list[MapKey]) -> int | No
 
 @dataclass(frozen=True)
 class _Rebuilt:
-    """A map as rebuilt: grey on the data set's own scale, the pixels that were read, and the seconds it took."""
+    """A map as rebuilt, with the seconds it took.
+
+    grey     [H, W] on the data set's own scale
+    gain_db  [H, W], not held to that scale; None where the scale is not known
+    read     bool [H, W] or None: the pixels of the readings
+    """
 
     grey: Grey
+    gain_db: NDArray[np.floating[Any]] | None
     read: NDArray[np.bool_] | None
     took_s: float
 
@@ -323,8 +329,12 @@ def _by_network(rebuild: Rebuild) -> Draw:
         grid = dataset.grid(key.block_id)
         grey = rebuild(generator_features(buildings, dataset.cars(key), transmitter, PRIOR, grid, rebuild.channels))
         took_s = time.perf_counter() - began
-        scale = dataset.known_scale
-        return _Rebuilt(grey if scale is None else scale.grey(RAYTRACED.gain_db(grey)), None, took_s)
+        scale, gain_db = dataset.known_scale, RAYTRACED.gain_db(grey)
+        return (
+            _Rebuilt(grey, None, None, took_s)
+            if scale is None
+            else _Rebuilt(scale.grey(gain_db), gain_db, None, took_s)
+        )
 
     return draw
 
@@ -338,7 +348,8 @@ def _from_samples(model: str, share: float) -> Draw:
         readings, read = draw_readings(_truth(dataset, key), buildings, share, np.random.default_rng(seed))
         began = time.perf_counter()
         grey = INTERPOLATORS[model](readings, buildings.shape)
-        return _Rebuilt(grey, read, time.perf_counter() - began)
+        took_s, scale = time.perf_counter() - began, dataset.known_scale
+        return _Rebuilt(grey, None if scale is None else scale.gain_db(grey), read, took_s)
 
     return draw
 
@@ -351,9 +362,9 @@ def _score(dataset: Dataset, key: MapKey, rebuilt: _Rebuilt) -> tuple[MapScores,
     """Scores of one map, and its MSE in the convention that cuts grey off."""
     buildings, truth, scale = dataset.block(key.block_id).buildings, _truth(dataset, key), dataset.known_scale
     cut = clipped_mse(np.where(buildings, 0, truth), np.where(buildings, 0, rebuilt.grey), rebuilt.read)
-    if scale is None:
+    if scale is None or rebuilt.gain_db is None:
         return score_grey(truth, rebuilt.grey, buildings, buildings, rebuilt.read), cut
-    gain_db = np.where(buildings, np.nan, scale.gain_db(rebuilt.grey))
+    gain_db = np.where(buildings, np.nan, rebuilt.gain_db)
     sight = free_share(buildings, dataset.transmitter(key)) >= 1
     return score_map(truth, gain_db, buildings, buildings, scale, sight, rebuilt.read), cut
 

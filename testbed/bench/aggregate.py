@@ -46,7 +46,7 @@ def cells(rows: Sequence[Row], chosen: Reference, seed: int = 0) -> list[dict[st
     `mse_interval` is a 95 % bootstrap over regions; `mse_against` the same of the difference to the reference sender in
     the same link and Es/N0, map by map, where both are of the same maps.
 
-    maps                 that the scores are of
+    maps                 that the scores are of; their pixels are counted once a burst
     not_carried          maps that they are not of, since the link cannot carry the sender's frame of them
     ..._share            of the bursts that end so
     readings_lost_share  of the bursts: frames that were not refused, and whose readings did not arrive

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the far end made of one reception; the same for every reception of the same bytes."""
+    """What the far end made of one reception; the same for every reception of the same bytes.
+
+    received  None where only the scores are kept
+    """
 
     status: str
     scores: dict[str, float | None]
-    received: Received
+    readings_lost: bool
+    received: Received | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def run_scene(
 
     seed     of the noise, mixed with scene, sender, link and Es/N0
     bursts   of each cell; noise decides what arrives where a link is near its threshold
-    returns  a row a burst, and the map it is of; one row a cell where the link cannot carry it
+    returns  a row a burst, and the map it is of, of the first burst alone; one row a cell where the link cannot carry it
 
     A refused frame or a burst without one is `failed`, and scored as a map that is the floor everywhere; it is not
     sent again. A frame whose mask is lost is `degraded`: the path-loss map. One that lost but cars or readings is
@@ -59,7 +63,7 @@ def run_scene(
     scores and says why, and there is no map.
     """
     nothing = nothing_received(scene)
-    failed = Outcome(FAILED, score_received(scene, nothing), nothing)
+    failed = Outcome(FAILED, score_received(scene, nothing), nothing.readings_lost, nothing)
     for sender in senders:
         frame = _frame(sender, scene)
         outcomes: dict[tuple[bytes | None, bytes | None], Outcome] = {}
@@ -76,22 +80,25 @@ def run_scene(
                     outcome = failed
                     if reception is not None:
                         key = (reception.strong, reception.weak)
-                        if key not in outcomes:
-                            outcomes[key] = _outcome(scene, sender, reception) or failed
-                        outcome = outcomes[key]
+                        known = outcomes.get(key)
+                        if known is None or (burst == 0 and known.received is None):
+                            known = _outcome(scene, sender, reception) or failed
+                            # Hardly two damaged bursts are alike: of the later ones the scores alone are kept.
+                            outcomes[key] = known if burst == 0 else replace(known, received=None)
+                        outcome = known
                     row = cell | {
                         "burst": burst,
                         **_rate(emission, link, snr_db),
                         "status": outcome.status,
                         "why": None,
-                        "readings_lost": outcome.received.readings_lost,
+                        "readings_lost": outcome.readings_lost,
                         "bit_errors": reception.bit_errors if reception else 0,
                         "coded_bits": reception.coded_bits if reception else 0,
                         **outcome.scores,
                     }
                     if sender.kind != SEMANTICS:
                         row["wrong_pixel_share"] = None  # it sends no mask
-                    yield row, outcome.received
+                    yield row, outcome.received if burst == 0 else None
 
 
 def _frame(sender: Sender, scene: Scene) -> Frame | RadiosemError:
@@ -160,4 +167,4 @@ def _outcome(scene: Scene, sender: Sender, reception: Reception) -> Outcome | No
         return None
     lost = received.cars_lost or received.readings_lost
     status = DEGRADED if received.degraded else PARTIAL if lost else COMPLETE
-    return Outcome(status, score_received(scene, received), received)
+    return Outcome(status, score_received(scene, received), received.readings_lost, received)

@@ -16,7 +16,7 @@ LATE_SHARE = 0.25  # of a training's time, whose gain tells whether it has stall
 ABOVE_BEST = 0.02  # by which an error ends above the best before it counts as not having come back to it
 REBUILD, SEND, SEND_MASKS = "to rebuild maps", "to send true maps", "to send masks"
 MASK_SENDERS = {"vqvae": "vqvae-decoder", "jscc": "jscc-decoder"}
-ERRORS = ("val_mse", "val_wrong_pixel_share", "val_wrong_at_10_db")
+ERRORS = ("val_mse", "val_wrong_pixel_share", "val_wrong_at_")  # what the names of validation errors begin with
 Point = tuple[float, int, float]  # seconds, images, validation error
 Row = dict[str, Any]
 
@@ -27,13 +27,14 @@ def learning_rows(models: Sequence[str]) -> list[Row]:
     returns  of each: model, learns (to rebuild maps from masks, to send true ones, or masks), data it was trained on,
              parameters in millions, images and minutes of the whole training, best_minutes (when the exported weights
              were reached), val_e4 (their error on the validation split times 1e4: MSE of grey in [0, 1], of those that
-             send masks the share of wrong pixels, over the learned link at 10 dB), val_e4_at_T by `AT_MINUTES` (the
+             send masks the share of wrong pixels, over the learned link the mean over noise), val_e4_at_T by `AT_MINUTES` (the
              best by then; None where the training was shorter), late_gain (by which share the best error, of the second
              phase where there are two, fell in the last quarter of its time), ends_above_best (as after a change of
              phase: then there is no late_gain), judged_on (hash of the validation split) and curve; equal_minutes that
              it and our generator both had on that split; of those, images_at_equal (seen by then), val_e4_at_equal (the
              best by then) and, of those that rebuild maps, cgan_e4_at_equal (our generator's by then) and
-             cgan_e4_at_images (our generator's after as many images); None where the manifest does not say
+             cgan_e4_at_images (our generator's after as many images, where it saw as many); None where the manifest does
+             not say
     """
     listed = weights.entries()
     named = [(model, REBUILD, network_of(model)) for model in models]
@@ -61,7 +62,9 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
     curve: list[Point] = [(float(s), int(n), float(error)) for s, n, error in meta.get("curve", [])]
     # Of a training with two phases, the second alone tells whether it has stalled.
     second = [point for point in curve if point[1] >= meta.get("first_images", 0)] or curve
-    error = next((entry.metrics[name] for name in ERRORS if name in entry.metrics), None)
+    errors = [
+        error for name, error in entry.metrics.items() if name.startswith(ERRORS)
+    ]  # over the learned link several
     return {
         "model": model,
         "learns": learns,
@@ -70,7 +73,7 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
         "images": curve[-1][1] if curve else meta.get("images"),
         "minutes": curve[-1][0] / 60 if curve else None,
         "best_minutes": None if "seconds" not in meta else meta["seconds"] / 60,
-        "val_e4": None if error is None else 1e4 * error,
+        "val_e4": 1e4 * sum(errors) / len(errors) if errors else None,
         **{f"val_e4_at_{minutes}": _best_by(curve, minutes) for minutes in AT_MINUTES},
         "late_gain": None if _ends_above_best(curve) else _late_gain(second),
         "ends_above_best": _ends_above_best(curve),
@@ -91,7 +94,8 @@ def _at_equal_time(row: Row, ours: Row | None) -> Row:
     beside = after = None
     if row["learns"] == REBUILD:
         beside = _best_by(ours["curve"], minutes)
-        after = min((1e4 * error for _, seen, error in ours["curve"] if seen <= (images or 0)), default=None)
+        if images is not None and images <= ours["curve"][-1][1]:
+            after = min((1e4 * error for _, seen, error in ours["curve"] if seen <= images), default=None)
     return dict(zip(keys, (minutes, images, _best_by(row["curve"], minutes), beside, after), strict=True))
 
 

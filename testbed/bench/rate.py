@@ -173,7 +173,7 @@ class SceneWork:
         for row, received in cells:
             rows.append(row)
             at_reference = (row["link"], row["es_n0_db"]) == (self._reference.link, self._reference.es_n0_db)
-            if examples and at_reference and row["burst"] == 0 and received is not None:
+            if examples and at_reference and received is not None:
                 grey = np.where(received.buildings, 0, scene.scale.grey(received.gain_db))
                 received_grey[row["sender"]] = np.asarray(np.rint(grey * 255), np.uint8)
         truth = np.asarray(np.rint(scene.truth_grey * 255), np.uint8)

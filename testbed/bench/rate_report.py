@@ -93,8 +93,7 @@ NOTES = (
     "them: of a lossless mask the numbers of readings are the curve. Where one errs less than jpeg at its best, "
     "the two have no error in common and no BD-rate. The rate for the anchor's least error tells them apart: the least "
     "at which a family errs no more than the anchor at its best, against the anchor's rate there.",
-    "One burst a cell and map, with noise of its own: shares of refused maps are multiples of one over the number of "
-    "maps.",
+    "Every burst has noise of its own; the audit says how many a map has in a cell. Shares are of bursts.",
 )
 
 

@@ -160,10 +160,10 @@ TABLES: tuple[tuple[str, str, tuple[pages.Column, ...], str], ...] = (
         "What the training of each took",
         LEARNING,
         "Images and minutes, those of weights with which a training began counted in; scored are the weights that "
-        "were best on the validation split, by their MSE, those that send masks by the share of wrong pixels. Two rows "
-        "each: at equal time, the best error by the end of the shorter of its training and cgan's, and to its end. "
-        "Minutes are of the machine that each was trained on, of which some are several times as fast as others; "
-        "images are not. One whose last quarter still gained much had not "
+        "were best on the validation split, by their MSE, those that send masks by the share of wrong pixels, over the "
+        "learned link its mean over noise. Two rows each: at equal time, the best error by the end of the shorter of "
+        "its training and cgan's, and to its end. Minutes are of the machine that each was trained on, of which some "
+        "are several times as fast as others; images are not. One whose last quarter still gained much had not "
         f"stalled. '{NOT_YET}': its error ended above a best from before that quarter, as after a change of "
         "phase, and says nothing of a stall.",
     ),

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from radiosem.errors import InputError
-from radiosem.features import CHANNELS
+from radiosem.features import CHANNELS, generator_features
 from radiosem.fingerprints import fingerprints
+from radiosem.metrics import score_map
 from radiosem.pathloss import PRIOR
 from radiosem.pooling import FEWEST_BLOCKS
 from radiosem.scale import RAYTRACED
@@ -24,6 +25,7 @@ from radiosem_models.rendering.procedural import procedural_heights
 from radiosem_models.training.export import Exported, export_network, list_weights
 from radiosem_models.training.manifest import listed
 from testbed import reconstruct
+from testbed.bench.clipped import clipped_mse
 from testbed.commands.reconstruct import app
 from testbed.interpolation import INTERPOLATORS
 from testbed.reconstruct import LAW, evaluate
@@ -250,6 +252,25 @@ def test_a_rival_appears_with_its_weights_and_takes_its_channels(known: Path, ri
     alone = evaluate("path-loss", known, allow_seen=True)  # this folder does not say what its law learned from
     assert evaluate("twice", known).scores.mse > alone.scores.mse
     assert alone.seen_maps == alone.maps
+
+
+def test_what_is_rebuilt_above_the_scale_counts_in_db_as_it_is(tmp_path: Path) -> None:
+    data = Dataset(data_set(tmp_path / "weak", [(0.0, 0.0)], floor_db=-150.0, top_db=-100.0))
+    (key,) = data.keys("test", ("RT",))
+    buildings, transmitter = data.block(key.block_id).buildings, data.transmitter(key)
+    features = generator_features(buildings, None, transmitter, PRIOR, data.grid(key.block_id))
+    gain_db = RAYTRACED.gain_db(reconstruct.RECONSTRUCTORS["path-loss"](1)(features))
+    assert (gain_db[~buildings] > -100).any()
+    truth = data.grey(key) / np.float32(255)
+    scores = [
+        score_map(truth, np.where(buildings, np.nan, gain), buildings, buildings, data.scale).rmse_db
+        for gain in (gain_db, np.minimum(gain_db, -100))
+    ]
+    outcome = evaluate("path-loss", data.root)
+    assert outcome.scores.rmse_db == pytest.approx(scores[0])
+    assert scores[0] > 1.05 * scores[1]
+    cut = clipped_mse(truth, np.where(buildings, 0, data.scale.grey(gain_db)))
+    assert outcome.mse_clipped == pytest.approx(cut)
 
 
 def test_a_network_without_fingerprints_is_not_scored(known: Path, rival: Path) -> None:

@@ -124,7 +124,10 @@ def test_a_sender_of_maps_stands_at_the_same_time_but_beside_no_error_of_another
 
 def test_a_sender_of_masks_has_its_row_with_the_share_of_wrong_pixels() -> None:
     rows = {row["model"]: row for row in learning.learning_rows(())}
-    for name, error in (("vqvae", "val_wrong_pixel_share"), ("jscc", "val_wrong_at_10_db")):
+    assert weights.entry("vqvae-decoder").metrics["val_wrong_pixel_share"] == pytest.approx(
+        rows["vqvae"]["val_e4"] / 1e4
+    )
+    for name in ("vqvae", "jscc"):
         assert rows[name]["learns"] == learning.SEND_MASKS
-        assert rows[name]["val_e4"] == pytest.approx(1e4 * weights.entry(f"{name}-decoder").metrics[error])
+        assert rows[name]["val_e4"] == pytest.approx(1e4 * min(error for *_, error in rows[name]["curve"]), rel=0.01)
         assert rows[name]["cgan_e4_at_equal"] is None
