@@ -22,6 +22,7 @@ RECEIVER_HEIGHT_M = 1.5  # the height every map is drawn for
 SPEED_OF_LIGHT_M_S = 299_792_458.0
 MAX_TRANSMITTERS = 16
 MIN_SIDE, MAX_SIDE = 32, 1024  # pixels
+CELL_SIZES_M = (0.1, 25.5)
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class Grid:
             side = getattr(self, name)
             if not MIN_SIDE <= side <= MAX_SIDE:
                 raise InputError(f"grid {name} is {side}; it must lie in {MIN_SIDE}..{MAX_SIDE} pixels")
-        if not (math.isfinite(self.cell_size_m) and 0.1 <= self.cell_size_m <= 25.5):
-            raise InputError(f"grid cell_size_m is {self.cell_size_m}; it must lie in 0.1..25.5 metres")
+        low_m, high_m = CELL_SIZES_M
+        if not low_m <= self.cell_size_m <= high_m:  # neither does NaN
+            raise InputError(f"grid cell_size_m is {self.cell_size_m}; it must lie in {low_m}..{high_m} metres")
         # As a frame carries it: what hangs on it must come out alike at both ends.
         object.__setattr__(self, "cell_size_m", round(self.cell_size_m * 1000) / 1000)
 

@@ -1,6 +1,5 @@
 """A data set -> one PNG: blocks of every city with transmitters, heights and maps, to be looked over at a glance."""
 
-import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from radiosem_models.data import Dataset, MapKey
+from radiosem_models.description import read_antennas
 
 INK, MUTED, PAPER, BUILDING, CAR, UNKNOWN = "#1b2430", "#5d6875", "#ffffff", "#3d4a5c", "#d1495b", "#b9c0c9"
 CITIES, ROWS_A_CITY, MAPS_A_ROW = 8, 2, 3  # drawn at most
@@ -74,8 +74,9 @@ def _draw_row(row: NDArray[np.object_], dataset: Dataset, block_id: str, keys: l
     split = dataset.about.get("tiles", {}).get(block_id, {}).get("split", "")  # type: ignore[attr-defined]
     _label(row[0], f"{block.city} {split}".strip(), f"block {block_id}, {block.buildings.mean():.0%} building")
     antenna = dataset.root / "antenna" / f"{block_id}.json"
-    for k, place in enumerate(json.loads(antenna.read_text("utf-8")) if antenna.is_file() else []):
-        _mark(row[0], place, str(k))
+    transmitters = read_antennas(antenna) if antenna.is_file() else []
+    for k, transmitter in enumerate(transmitters):
+        _mark(row[0], (transmitter.col, transmitter.row), str(k))
     if block.heights_m is not None:
         heights = np.ma.masked_equal(block.heights_m, 0)
         row[1].imshow(
@@ -91,8 +92,9 @@ def _draw_row(row: NDArray[np.object_], dataset: Dataset, block_id: str, keys: l
         ax.imshow(shown, cmap="inferno", vmin=0, vmax=255, interpolation="nearest")
         censored = float((grey[~block.buildings] == 0).mean()) if (~block.buildings).any() else 0.0
         _label(ax, f"{key.model}, transmitter {key.transmitter}", f"{censored:.0%} of the outdoors censored")
-        transmitter = dataset.transmitter(key)
-        _mark(ax, (transmitter.col, transmitter.row))
+        if key.transmitter < len(transmitters):
+            transmitter = transmitters[key.transmitter]
+            _mark(ax, (transmitter.col, transmitter.row))
     for ax in row[2 + len(keys) :]:
         ax.axis("off")
 

@@ -19,6 +19,9 @@ from radiosem_models.description import MalformedDataError, read_antennas
 from testbed.leaks import seen_blocks
 
 LEAST_CELLS = 100  # of building: a mask with fewer says nothing when it occurs twice
+MOSTLY, CANDIDATES = 0.4, 3  # share of a block's patches that another shows, and how many are tried
+Prints = NDArray[np.uint32]
+Packed = tuple[bytes, tuple[int, ...]]  # the bits of a mask, and its shape
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,7 @@ class _Check:
         self.sizes: dict[str, int] = defaultdict(int)
         self.grey: dict[str, list[tuple[int, int, float]]] = defaultdict(list)
         self.cover: list[float] = []
-        self.unusable: set[str] = set()
-        self.masks: dict[tuple[bytes, tuple[int, ...]], list[str]] = defaultdict(list)  # packed bits, and their shape
+        self.masks: dict[Packed, list[str]] = defaultdict(list)
 
     def run(self, report: Callable[[int, int], None]) -> Report:
         ids = self.dataset.block_ids
@@ -96,8 +98,8 @@ class _Check:
             self._block(block_id)
         report(len(ids), len(ids))
         self._strays(set(ids))
-        # A block with an unusable image is of no known ground: whether it overlaps with others is not asked.
-        self.dataset.block_ids = [block_id for block_id in ids if block_id not in self.unusable]
+        # A block without a mask is of no known size: whether it overlaps with others is not asked.
+        self.dataset.block_ids = [block_id for block_id in ids if self._has_mask(block_id)]
         self._leaks()
         splits: dict[str, int] = defaultdict(int)
         cities: dict[str, int] = defaultdict(int)
@@ -138,8 +140,6 @@ class _Check:
         except MalformedFileError as error:
             problem = error.problem
         self._found(file, problem)
-        if file.startswith("png/"):
-            self.unusable.add(Path(file).stem)
         return None
 
     def _mask(self, file: str, shape: tuple[int, ...] | None = None) -> NDArray[np.bool_] | None:
@@ -259,18 +259,45 @@ class _Check:
         self._recognised()
 
     def _recognised(self) -> None:
-        """Blocks that show buildings of another split, wherever the mask begins and however it is turned."""
-        found: dict[str, dict[str, BuildingMap]] = defaultdict(dict)
-        for (bits, shape), (block_id, *_) in self.masks.items():
-            mask = np.unpackbits(np.frombuffer(bits, np.uint8), count=int(np.prod(shape))).reshape(shape) > 0
-            found[self._split(block_id)][block_id] = at_a_metre(mask, self.dataset.cell_size_m)
-        told = {finding.file for finding in self.findings if finding.problem.endswith("a leak")}
-        for (one, blocks), (other, others) in combinations(sorted(found.items(), key=lambda item: -len(item[1])), 2):
-            known = np.unique(np.concatenate([fingerprints(mask) for mask in blocks.values()]))
-            for block_id, share in seen_blocks(others, known).items():
-                file = f"png/buildings_complete/{block_id}.png"
-                if file not in told:
-                    self._found(file, f"of split {other} shows buildings of split {one}, {share:.0%} of it: a leak")
+        """Blocks that show the buildings of one of another split, wherever the mask begins and however it is turned."""
+        splits: dict[str, dict[str, Packed]] = defaultdict(dict)
+        for packed, (block_id, *_) in self.masks.items():
+            splits[self._split(block_id)][block_id] = packed
+        told = {Path(finding.file).stem for finding in self.findings if finding.problem.endswith("a leak")}
+        for one, other in combinations(sorted(splits, key=lambda split: -len(splits[split])), 2):
+            known = {block_id: fingerprints(self._unpacked(packed)) for block_id, packed in splits[one].items()}
+            every = np.unique(np.concatenate(list(known.values())))
+            for block_id, packed in splits[other].items():
+                mask = self._unpacked(packed)
+                if block_id not in told and self._share(mask, every) >= MOSTLY:
+                    self._shows(block_id, other, mask, known, one)
+
+    def _shows(self, block_id: str, split: str, mask: BuildingMap, known: dict[str, Prints], other: str) -> None:
+        """Find which block of another split a mask shows, if it is one and not many that are built alike."""
+        own = fingerprints(mask)
+        nearest = sorted(known, key=lambda other_id: -len(np.intersect1d(own, known[other_id])))[:CANDIDATES]
+        share, other_id = max((self._share(mask, known[other_id]), other_id) for other_id in nearest)
+        if share >= MOSTLY:
+            self._found(
+                f"png/buildings_complete/{block_id}.png",
+                f"of split {split} shows {share:.0%} of the buildings of {other_id}.png of split {other}: a leak",
+            )
+
+    def _share(self, mask: BuildingMap, known: Prints) -> float:
+        return seen_blocks({"": mask}, known).get("", 0.0)
+
+    def _unpacked(self, packed: Packed) -> BuildingMap:
+        """A mask as leaks are looked for in."""
+        bits, shape = packed
+        mask = np.unpackbits(np.frombuffer(bits, np.uint8), count=int(np.prod(shape))).reshape(shape) > 0
+        return at_a_metre(mask, self.dataset.cell_size_m)
+
+    def _has_mask(self, block_id: str) -> bool:
+        try:
+            self.dataset.mask(block_id)
+        except MalformedFileError:
+            return False
+        return True
 
     def _apart(self, blocks: list[str], how: str) -> None:
         first: dict[str, str] = {}

@@ -79,6 +79,7 @@ class Dataset:
         path = self.root / "dataset.json"
         self.about: dict[str, object] = read_about(path) if path.is_file() else {}
         self._tiles: dict[str, dict[str, object]] = self.about.get("tiles", {})  # type: ignore[assignment]
+        self._masks: dict[str, BuildingMap] = {}
         self._blocks: dict[str, Block] = {}
         self._antennas: dict[str, list[Transmitter]] = {}
         self.block_ids = sorted((p.stem for p in masks.glob("*.png")), key=lambda s: (len(s), s))
@@ -154,12 +155,18 @@ class Dataset:
                 found.setdefault(named[1], []).append(int(named[2]))
         return {block_id: sorted(numbers) for block_id, numbers in found.items()}
 
+    def mask(self, block_id: str) -> BuildingMap:
+        """Building mask of one block, bool [H, W], read once."""
+        if block_id not in self._masks:
+            self._masks[block_id] = read_grey(self.root / "png" / "buildings_complete" / f"{block_id}.png") > 127
+        return self._masks[block_id]
+
     def block(self, block_id: str) -> Block:
         """One block, read once."""
         if block_id not in self._blocks:
             png = self.root / "png"
             heights, cars = png / "heights" / f"{block_id}.png", png / "cars" / f"{block_id}.png"
-            buildings = read_grey(png / "buildings_complete" / f"{block_id}.png") > 127
+            buildings = self.mask(block_id)
             self._blocks[block_id] = Block(
                 block_id,
                 str(self._tiles.get(block_id, {}).get("city", block_id)),
@@ -171,7 +178,7 @@ class Dataset:
 
     def masks(self, block_ids: Iterable[str]) -> dict[str, BuildingMap]:
         """Building mask of each of these blocks, by id."""
-        return {block_id: self.block(block_id).buildings for block_id in block_ids}
+        return {block_id: self.mask(block_id) for block_id in block_ids}
 
     def masks_at_a_metre(self, block_ids: Iterable[str]) -> dict[str, BuildingMap]:
         """The same as leaks are looked for in, whatever the size of the cells."""
@@ -235,7 +242,7 @@ class Dataset:
         one, two = self._tiles.get(block_id, {}), self._tiles.get(other, {})
         if "cx" not in one or "cx" not in two or one.get("city") != two.get("city"):
             return False
-        rows, cols = self.block(block_id).buildings.shape
+        rows, cols = self.mask(block_id).shape
         east_m, north_m = (abs(float(one[key]) - float(two[key])) for key in ("cx", "cy"))  # type: ignore[arg-type]
         return bool(east_m < cols * self.cell_size_m and north_m < rows * self.cell_size_m)
 
@@ -243,7 +250,7 @@ class Dataset:
         """SHA-256 over the masks of a split, so that a score can name what it was taken on."""
         digest = hashlib.sha256()
         for block_id in self.blocks_in(split):
-            digest.update(np.packbits(self.block(block_id).buildings).tobytes())
+            digest.update(np.packbits(self.mask(block_id)).tobytes())
         return digest.hexdigest()
 
     def truth_hash(self, keys: Iterable[MapKey]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from radiosem.errors import InputError, MalformedFileError
-from radiosem.types import Transmitter
+from radiosem.types import CELL_SIZES_M, Transmitter
 
 DEFAULT_HEIGHT_M = 1.5  # RadioMapSeer's transmitters, whose antenna files hold no height
 _LARGEST = 1e12  # of any number in these files: whatever is larger is a slip of the pen
@@ -24,8 +24,10 @@ def read_about(path: Path) -> dict[str, Any]:
         if key in about:
             _check_number(path, key, about[key])
     _check_scale(path, about)
-    if about.get("cell_size_m", 1) <= 0:
-        raise MalformedDataError(path, f"has cell_size_m {about['cell_size_m']}; it must be metres, more than 0")
+    low_m, high_m = CELL_SIZES_M
+    if not low_m <= about.get("cell_size_m", 1) <= high_m:
+        told = about["cell_size_m"]
+        raise MalformedDataError(path, f"has cell_size_m {told}; it must lie in {low_m}..{high_m} metres")
     if "frequency_hz" in about:
         _transmitter(path, "", frequency_hz=about["frequency_hz"])
     tiles = about.get("tiles", {})

@@ -55,7 +55,7 @@ def run_scene(
 
     seed     of the noise, mixed with scene, sender, link and Es/N0
     bursts   of each cell; noise decides what arrives where a link is near its threshold
-    returns  a row a burst, and the map it is of, of the first burst alone; one row a cell where the link cannot carry it
+    returns  a row a burst, and of the first burst the map it is of; one row a cell where the link cannot carry it
 
     A refused frame or a burst without one is `failed`, and scored as a map that is the floor everywhere; it is not
     sent again. A frame whose mask is lost is `degraded`: the path-loss map. One that lost but cars or readings is

@@ -27,14 +27,14 @@ def learning_rows(models: Sequence[str]) -> list[Row]:
     returns  of each: model, learns (to rebuild maps from masks, to send true ones, or masks), data it was trained on,
              parameters in millions, images and minutes of the whole training, best_minutes (when the exported weights
              were reached), val_e4 (their error on the validation split times 1e4: MSE of grey in [0, 1], of those that
-             send masks the share of wrong pixels, over the learned link the mean over noise), val_e4_at_T by `AT_MINUTES` (the
-             best by then; None where the training was shorter), late_gain (by which share the best error, of the second
-             phase where there are two, fell in the last quarter of its time), ends_above_best (as after a change of
-             phase: then there is no late_gain), judged_on (hash of the validation split) and curve; equal_minutes that
-             it and our generator both had on that split; of those, images_at_equal (seen by then), val_e4_at_equal (the
-             best by then) and, of those that rebuild maps, cgan_e4_at_equal (our generator's by then) and
-             cgan_e4_at_images (our generator's after as many images, where it saw as many); None where the manifest does
-             not say
+             send masks the share of wrong pixels, over the learned link the mean over noise), val_e4_at_T by
+             `AT_MINUTES` (the best by then; None where the training was shorter), late_gain (by which share the best
+             error, of the second phase where there are two, fell in the last quarter of its time), ends_above_best (as
+             after a change of phase: then there is no late_gain), judged_on (hash of the validation split) and curve;
+             equal_minutes that it and our generator both had on that split; of those, images_at_equal (seen by then),
+             val_e4_at_equal (the best by then) and, of those that rebuild maps, cgan_e4_at_equal (our generator's by
+             then) and cgan_e4_at_images (our generator's after as many images, where it saw as many); None where the
+             manifest does not say
     """
     listed = weights.entries()
     named = [(model, REBUILD, network_of(model)) for model in models]

@@ -49,8 +49,13 @@ def check(
     if preview is not None:
         from testbed.contact_sheet import draw_contact_sheet
 
-        draw_contact_sheet(data, preview)  # last: what cannot be drawn has been told
-        typer.echo(f"preview: {preview}", err=as_json)
+        try:
+            draw_contact_sheet(data, preview)
+            typer.echo(f"preview: {preview}", err=as_json)
+        except InputError as error:
+            if not report.findings:
+                raise
+            typer.echo(f"no preview: {error}", err=True)
     if report.findings:
         raise typer.Exit(1)
 

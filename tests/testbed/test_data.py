@@ -250,14 +250,38 @@ def test_tiles_of_one_split_may_overlap(data):
     assert check_dataset(data).findings == ()
 
 
+def two_splits(root: Path, train: list[np.ndarray], test: list[np.ndarray]) -> None:
+    """Add blocks of these masks to a data set, 10, 11, ... of train and 50, 51, ... of test, each a city of its own."""
+    for split, first, masks in (("train", 10, train), ("test", 50, test)):
+        for block, mask in enumerate(masks, first):
+            write(root / f"png/buildings_complete/{block}.png", mask * 255)
+            retile(root, **{f"b{block}": {"city": str(block), "split": split, "cx": 1e6 * block, "cy": 0.0}})
+
+
+def leaks(root: Path) -> list[tuple[str, str]]:
+    """File and problem of every leak."""
+    return [(found.file, found.problem) for found in check_dataset(root).findings if found.problem.endswith("a leak")]
+
+
 def test_a_mirrored_block_in_another_split_is_a_leak(data):
     town = procedural_heights(0, "perimeter") > 0
-    for block, split, mask in (("8", "train", town), ("9", "test", town[::-1])):
-        write(data / f"png/buildings_complete/{block}.png", mask * 255)
-        retile(data, **{f"b{block}": {"city": block, "split": split, "cx": 1e6 * int(block), "cy": 0.0}})
-    leaks = [finding for finding in check_dataset(data).findings if finding.problem.endswith("a leak")]
-    assert [finding.file for finding in leaks] == ["png/buildings_complete/9.png"]
-    assert leaks[0].problem.startswith("of split test shows buildings of split train")
+    two_splits(data, [procedural_heights(1, "estate") > 0, town], [town[::-1]])
+    ((file, problem),) = leaks(data)
+    assert file == "png/buildings_complete/50.png"
+    assert "of the buildings of 11.png of split train" in problem
+
+
+@pytest.mark.parametrize("kind", ["perimeter", "estate"])
+def test_towns_that_are_built_alike_are_no_leak(data, kind):
+    towns = [procedural_heights(seed, kind) > 0 for seed in range(24)]
+    two_splits(data, towns[:16], towns[16:])
+    assert leaks(data) == []
+
+
+def test_a_block_with_unusable_heights_still_overlaps(data):
+    retile(data, b2={"cx": 100.0}, b3={"city": "city train"})
+    write(data / "png/heights/2.png", np.full((10, 10), 3))
+    assert any(file == "png/buildings_complete/3.png" for file, _ in leaks(data))
 
 
 def test_without_dataset_json_there_are_no_splits_and_no_leaks(data):
