@@ -12,7 +12,7 @@ from radiosem import weights
 from radiosem.errors import InputError
 from radiosem.fingerprints import redrawn, seen_patches
 from radiosem.types import BuildingMap
-from radiosem_models.training.seen import splits_named
+from radiosem_models.training.seen import selection_splits, splits_named
 
 # A map is seen when so many different fingerprints of it are known, and so large a share of its patches.
 # Measured against other cities: at most 2 of a tile of `raytraced`, and at most 10, or 8 %, of the rows of small houses
@@ -74,10 +74,10 @@ def refuse_seen(networks: Iterable[str], masks: Mapping[str, BuildingMap]) -> No
 
 def selected_blocks(name: str, masks: Mapping[str, BuildingMap]) -> set[str] | None:
     """Blocks that show buildings by whose score the weights of a network were selected; None where it does not say."""
-    judged_on = str(weights.entry(name).meta.get("judged_on", ""))[:8]
-    if f"seen-{judged_on}" not in weights.entries():
+    splits = selection_splits(weights.entry(name).meta)
+    if not splits or not {f"seen-{split}" for split in splits} <= weights.entries().keys():
         return None
-    return {*seen_blocks(masks, split_fingerprints(name, [judged_on]))}
+    return {*seen_blocks(masks, split_fingerprints(name, splits))}
 
 
 def seen_by_any(networks: Iterable[str], masks: Mapping[str, BuildingMap]) -> set[str]:

@@ -252,6 +252,7 @@ def summarise(settings: RateSettings, rows: Sequence[Row]) -> dict[str, Any]:
             **settings.source.about(),
             "maps": len(settings.source.ids()),
             "maps_seen_in_training": settings.source.seen_maps(settings.judged()),
+            "maps_that_selected_weights": settings.source.selected_maps(settings.judged()),
             "spatial_blocks": len({settings.source.regions()[scene_id] for scene_id in settings.source.ids()}),
             "noise_seed": settings.seed,
             "bursts_a_map": settings.bursts,

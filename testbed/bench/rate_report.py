@@ -120,6 +120,8 @@ def _page(summary: dict[str, Any], examples: list[str], out: Path) -> str:
     )
     if seen := audit["maps_seen_in_training"]:
         lead += f" Networks saw the buildings of {seen} of them in training: their scores say nothing of unseen cities."
+    if selected := audit["maps_that_selected_weights"]:
+        lead += f" Weights were selected by their error on the buildings of {selected} of them."
     drawn = [pages.figure(out / f"errors-{scene_id}.png", f"Error maps of map {scene_id}") for scene_id in examples]
     return pages.page(
         "Bandwidth against error",

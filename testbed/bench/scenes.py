@@ -23,7 +23,7 @@ from radiosem.scale import Scale
 from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Samples, Semantics, Transmitter
 from radiosem_models.data import Dataset, MapKey
 from testbed.bench.audit import independence
-from testbed.leaks import refuse_seen, seen_by_any
+from testbed.leaks import refuse_seen, seen_by_any, selected_blocks
 from testbed.make_pack import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
 from testbed.pack import PackEntry, meter_floor_dbm, open_pack
 
@@ -108,9 +108,44 @@ class Source(Protocol):
     def seen_maps(self, networks: Sequence[str]) -> int:
         """Of how many scenes some network saw the buildings in training; of all where one does not say what it saw."""
 
+    def selected_maps(self, networks: Sequence[str]) -> int:
+        """Of how many scenes the buildings are of the validation by which some network's weights were selected."""
+
+
+class _Known:
+    """What networks may have seen of the scenes of a source: by fingerprints of the masks."""
+
+    allow_seen: bool
+
+    def _blocks(self) -> list[str]:
+        """The block of each scene."""
+        raise NotImplementedError
+
+    def _masks(self) -> dict[str, BuildingMap]:
+        """Mask of every block, at a metre a pixel."""
+        raise NotImplementedError
+
+    def refuse_seen(self, networks: Sequence[str]) -> None:
+        """Also raises where a network does not say what it was trained on; never where seen maps are allowed."""
+        if not self.allow_seen:
+            refuse_seen(networks, self._masks())
+
+    def seen_maps(self, networks: Sequence[str]) -> int:
+        """0 where seen maps are refused: then there are none."""
+        if not self.allow_seen:
+            return 0
+        seen = seen_by_any(networks, self._masks())
+        return sum(block_id in seen for block_id in self._blocks())
+
+    def selected_maps(self, networks: Sequence[str]) -> int:
+        """Networks that do not say by what they were selected are passed over."""
+        masks = self._masks()
+        selected = {block_id for name in networks for block_id in selected_blocks(name, masks) or ()}
+        return sum(block_id in selected for block_id in self._blocks())
+
 
 @dataclass(frozen=True)
-class DataSource:
+class DataSource(_Known):
     """Maps of a folder in RadioMapSeer's layout.
 
     gain        simulation, a folder below gain/; its cars are sent where its name begins with cars
@@ -170,18 +205,11 @@ class DataSource:
             grey.astype(np.float32),
         )
 
-    def refuse_seen(self, networks: Sequence[str]) -> None:
-        """By fingerprints of the masks; also raises where a network does not say what it was trained on."""
-        if not self.allow_seen:
-            refuse_seen(networks, self._dataset.masks_at_a_metre(key.block_id for key in self._keys.values()))
+    def _blocks(self) -> list[str]:
+        return [key.block_id for key in self._keys.values()]
 
-    def seen_maps(self, networks: Sequence[str]) -> int:
-        """0 where seen maps are refused: then there are none."""
-        if not self.allow_seen:
-            return 0
-        blocks = [key.block_id for key in self._keys.values()]
-        seen = seen_by_any(networks, self._dataset.masks_at_a_metre(blocks))
-        return sum(block_id in seen for block_id in blocks)
+    def _masks(self) -> dict[str, BuildingMap]:
+        return self._dataset.masks_at_a_metre(dict.fromkeys(self._blocks()))
 
     def about(self) -> dict[str, object]:
         """Name, split and its SHA-256 over the masks, that over the truths, simulation, scale and samples."""
@@ -200,7 +228,7 @@ class DataSource:
 
 
 @dataclass(frozen=True)
-class PackSource:
+class PackSource(_Known):
     """The observations of a sample pack with their committed samples and true masks.
 
     folder      of the pack
@@ -246,17 +274,8 @@ class PackSource:
             grey,
         )
 
-    def refuse_seen(self, networks: Sequence[str]) -> None:
-        """By fingerprints of the masks; also raises where a network does not say what it was trained on."""
-        if not self.allow_seen:
-            refuse_seen(networks, self._masks())
-
-    def seen_maps(self, networks: Sequence[str]) -> int:
-        """0 where seen maps are refused: then there are none."""
-        if not self.allow_seen:
-            return 0
-        seen = seen_by_any(networks, self._masks())
-        return sum(block_id in seen for block_id in self.regions().values())
+    def _blocks(self) -> list[str]:
+        return list(self.regions().values())
 
     def _masks(self) -> dict[str, BuildingMap]:
         return {

@@ -96,6 +96,7 @@ def rate_rows(rate: dict[str, Any] | None) -> list[Row]:
                 "mse_clipped_e4": 1e4 * cell["mse_clipped"],
                 "maps": cell["maps"],
                 "seen_maps": rate["audit"]["maps_seen_in_training"] if rate else 0,
+                "selected_maps": rate["audit"]["maps_that_selected_weights"] if rate else 0,
                 "failed_share": cell["failed_share"],
                 "degraded_share": cell["degraded_share"],
                 "paper_kb": told and told.kb,

@@ -76,6 +76,7 @@ def test_training_lowers_the_validation_score_and_exports_checked_weights(task, 
         (entry,) = (e for e in _manifest(tmp_path / "weights") if e["file"] == Path(file).name)
         assert entry["meta"]["seen_splits"] == [split]
         assert entry["meta"]["judged_on"].startswith(judged_on)
+        assert entry["meta"]["selected_splits"] == [judged_on]
     for known in (split, judged_on):
         assert (tmp_path / f"weights/seen-{known}.npz").is_file()
 
@@ -246,7 +247,9 @@ def test_where_its_beginning_was_learned_stays_with_a_fine_tuned_network(told, r
     if told == "by nobody":
         (begun.parent / "MANIFEST.toml").unlink()
     other = shutil.copytree(city, tmp_path / "other")
-    shutil.copy(other / "png/buildings_complete/1.png", other / "png/buildings_complete/2.png")
+    (validates,) = Dataset(city).blocks_in("val")
+    for block in (2, validates):
+        shutil.copy(other / "png/buildings_complete/1.png", other / f"png/buildings_complete/{block}.png")
     path = tmp_path / "tuned.toml"
     path.write_text(recipe("vqvae").read_text() + f'begin_with = "{begun}"\n')
     train(path, other, 0.2, runs_dir=runs)
@@ -261,6 +264,9 @@ def test_where_its_beginning_was_learned_stays_with_a_fine_tuned_network(told, r
         entries["vqvae-encoder"]["meta"]["seen_splits"] == entries["vqvae-decoder"]["meta"]["seen_splits"] == expected
     )
     assert {f"seen-{first}", f"seen-{own}"} < {*entries}
+    judged = list(dict.fromkeys(Dataset(root).split_hash("val")[:8] for root in (city, other)))
+    assert entries["vqvae-encoder"]["meta"]["selected_splits"] == judged
+    assert len(judged) == 2
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(recipe, city, tmp_path):

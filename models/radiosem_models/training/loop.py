@@ -29,7 +29,7 @@ from radiosem_models.training.run_folder import (
     refuse_changes,
     write_outcome,
 )
-from radiosem_models.training.seen import SEEN, export_seen, split_name
+from radiosem_models.training.seen import SEEN, SELECTED, export_seen, split_name
 from radiosem_models.training.task import Task
 
 CHECKPOINT_EVERY_S = 90.0
@@ -147,6 +147,7 @@ def _export_best(run: Run, score: float, recipe: str) -> list[Path]:
             "seconds": seconds,
             "judged_on": run.judged_on[:16],
             SEEN: run.splits,
+            SELECTED: run.selected,
             "taken_up_s": run.taken_up,
             "recipe_digest": digest(dataclasses.asdict(run.recipe)),
             "curve": curve,

@@ -21,7 +21,7 @@ from radiosem_models.training.manifest import listed
 from radiosem_models.training.published import Entries, published_as, published_by, take_up
 from radiosem_models.training.recipe import Recipe
 from radiosem_models.training.run_folder import BEST, CHECKPOINT, digest
-from radiosem_models.training.seen import splits_named
+from radiosem_models.training.seen import SELECTED, selection_splits, splits_named
 from radiosem_models.training.task import Task
 
 WARMUP_STEPS = 100
@@ -68,6 +68,7 @@ class Run:
     judged_on  hash of the validation split
     splits     names (see `seen.split_name`) of the training splits behind the networks: those of the trainings that
                this one began with, and its own
+    selected   names of the validation splits by which these were selected
     earlier    seconds and images of the trainings that this one began with
     taken_up   seconds after which it went on from published files: optimisers, discriminators and the like began anew
     curve      of every validation: seconds, images, score; with those earlier ones of the same validation split
@@ -75,7 +76,7 @@ class Run:
 
     def __init__(self, recipe: Recipe, task: Task, folder: Path, judged_on: str, split: str) -> None:
         self.recipe, self.task, self.folder, self.judged_on = recipe, task, folder, judged_on
-        self.splits = [split]
+        self.splits, self.selected = [split], [judged_on[:8]]
         self.earlier: tuple[float, int] = (0.0, 0)
         self.taken_up: list[float] = []
         self.curve: list[tuple[float, int, float]] = []
@@ -97,6 +98,7 @@ class Run:
             "counts": (self.elapsed_s, self.step, self.images, self.best),
             "judged_on": self.judged_on,
             "splits": self.splits,
+            SELECTED: self.selected,
             "earlier": self.earlier,
             "taken_up": self.taken_up,
             "curve": self.curve,
@@ -134,9 +136,10 @@ class Run:
         self._learned_from(state, self.recipe.options.get("begin_with"))
 
     def _learned_from(self, state: dict[str, Any], told_beside: Path | str | None) -> None:
-        """Add the splits of a checkpoint; where it tells none, those of the export beside another."""
+        """Add the splits of a checkpoint; where it tells no training split, those of the export beside another."""
         splits = state["splits"] if "splits" in state else _splits_beside(Path(told_beside)) if told_beside else []
         self.splits = list(dict.fromkeys([*splits, *self.splits]))
+        self.selected = list(dict.fromkeys([*selection_splits(state), *self.selected]))
 
     def take_up(self, recipe: str, folder: Path) -> None:
         """Go on from what a folder lists of this recipe, as far as its manifest says that was, if it lists all.
@@ -172,6 +175,7 @@ class Run:
             average.module.load_state_dict(self.task.modules()[name].state_dict())
         for entry in entries.values():
             self.splits = list(dict.fromkeys([*splits_named(entry["data"], entry["meta"]), *self.splits]))
+            self.selected = list(dict.fromkeys([*selection_splits(entry["meta"]), *self.selected]))
         meta = next(iter(entries.values()))["meta"]
         if self.judged_on.startswith(meta.get("judged_on", "unknown")):
             self.curve = [tuple(point) for point in meta["curve"]]

@@ -13,7 +13,7 @@ from radiosem.fingerprints import fingerprints
 from radiosem_models.data import Dataset
 from radiosem_models.training.manifest import list_weights, listed
 
-SEEN = "seen_splits"  # key of a manifest entry's meta
+SEEN, SELECTED = "seen_splits", "selected_splits"  # keys of a manifest entry's meta
 
 
 def split_name(dataset: Dataset, split: str = "train") -> str:
@@ -27,6 +27,15 @@ def splits_named(data: str, meta: Mapping[str, Any]) -> list[str]:
     data, meta  of its manifest entry; an older one tells the last split alone, in the text of `data`
     """
     return list(meta[SEEN]) if SEEN in meta else re.findall(r"split train ([0-9a-f]{8})", data)
+
+
+def selection_splits(meta: Mapping[str, Any]) -> list[str]:
+    """Names of the splits by which a network's weights were selected, those it began with included.
+
+    meta  of its manifest entry, or a checkpoint; an older one tells the last split alone, as judged_on
+    """
+    judged_on = meta.get("judged_on")
+    return list(meta.get(SELECTED, [str(judged_on)[:8]] if judged_on else []))
 
 
 def export_seen(dataset: Dataset, folder: Path, split: str = "train") -> Path:

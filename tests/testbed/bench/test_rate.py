@@ -295,5 +295,8 @@ def test_seen_maps_are_said_in_the_report_and_its_audit(
     assert summary["audit"]["maps_seen_in_training"] == 0
     assert "saw the buildings" not in (out / "report.html").read_text()
     (out / "seen").mkdir()
-    write_report(summary | {"audit": summary["audit"] | {"maps_seen_in_training": 2}}, {}, out / "seen")
-    assert "Networks saw the buildings of 2 of them in training" in (out / "seen/report.html").read_text()
+    told = {"maps_seen_in_training": 2, "maps_that_selected_weights": 1}
+    write_report(summary | {"audit": summary["audit"] | told}, {}, out / "seen")
+    page = (out / "seen/report.html").read_text()
+    assert "Networks saw the buildings of 2 of them in training" in page
+    assert "selected by their error on the buildings of 1 of them" in page
