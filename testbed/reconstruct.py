@@ -329,12 +329,10 @@ def _by_network(rebuild: Rebuild) -> Draw:
         grid = dataset.grid(key.block_id)
         grey = rebuild(generator_features(buildings, dataset.cars(key), transmitter, PRIOR, grid, rebuild.channels))
         took_s = time.perf_counter() - began
-        scale, gain_db = dataset.known_scale, RAYTRACED.gain_db(grey)
-        return (
-            _Rebuilt(grey, None, None, took_s)
-            if scale is None
-            else _Rebuilt(scale.grey(gain_db), gain_db, None, took_s)
-        )
+        if dataset.known_scale is None:
+            return _Rebuilt(grey, None, None, took_s)
+        gain_db = RAYTRACED.gain_db(grey)
+        return _Rebuilt(dataset.known_scale.grey(gain_db), gain_db, None, took_s)
 
     return draw
 

@@ -15,7 +15,7 @@ AT_MINUTES = (15, 40, 80)  # when errors are compared at equal time
 LATE_SHARE = 0.25  # of a training's time, whose gain tells whether it has stalled
 ABOVE_BEST = 0.02  # by which an error ends above the best before it counts as not having come back to it
 REBUILD, SEND, SEND_MASKS = "to rebuild maps", "to send true maps", "to send masks"
-MASK_SENDERS = {"vqvae": "vqvae-decoder", "jscc": "jscc-decoder"}
+MASK_SENDERS = ("vqvae", "jscc")
 ERRORS = ("val_mse", "val_wrong_pixel_share", "val_wrong_at_")  # what the names of validation errors begin with
 Point = tuple[float, int, float]  # seconds, images, validation error
 Row = dict[str, Any]
@@ -39,7 +39,7 @@ def learning_rows(models: Sequence[str]) -> list[Row]:
     listed = weights.entries()
     named = [(model, REBUILD, network_of(model)) for model in models]
     named += [(sender, SEND, f"{sender}-decoder") for sender in map_codec_names()]
-    named += [(sender, SEND_MASKS, name) for sender, name in MASK_SENDERS.items() if name in listed]
+    named += [(sender, SEND_MASKS, f"{sender}-decoder") for sender in MASK_SENDERS if f"{sender}-decoder" in listed]
     rows = [_row(model, learns, listed[name]) for model, learns, name in named if name is not None]
     ours = network_of(OURS)
     generator = None if ours is None else _row(OURS, REBUILD, listed[ours])
@@ -62,9 +62,8 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
     curve: list[Point] = [(float(s), int(n), float(error)) for s, n, error in meta.get("curve", [])]
     # Of a training with two phases, the second alone tells whether it has stalled.
     second = [point for point in curve if point[1] >= meta.get("first_images", 0)] or curve
-    errors = [
-        error for name, error in entry.metrics.items() if name.startswith(ERRORS)
-    ]  # over the learned link several
+    # Of the learned link there is one a level of noise.
+    errors = [error for name, error in entry.metrics.items() if name.startswith(ERRORS)]
     return {
         "model": model,
         "learns": learns,

@@ -1,4 +1,4 @@
-"""The reconstructors that can be scored, the weights each depends on, and whether networks saw the maps before."""
+"""The reconstructors that can be scored, and the weights each depends on."""
 
 from radiosem import weights
 from testbed.reconstruct import RECONSTRUCTORS, Rebuild, network_of

@@ -1,11 +1,11 @@
 """Data set or sample pack -> scenes: what an edge would know of one map, and the truth its outcome is scored by."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,65 +87,68 @@ class Scene:
         return pixels
 
 
-class Source(Protocol):
-    """Where scenes come from; small, so that it can be handed to other processes."""
+class Source(ABC):
+    """Where scenes come from; small, so that it can be handed to other processes.
 
-    def ids(self) -> tuple[str, ...]:
-        """Ids of the scenes, in a stable order."""
-
-    def regions(self) -> dict[str, str]:
-        """Region of each scene, by id."""
-
-    def scene(self, scene_id: str) -> Scene:
-        """Read one scene."""
-
-    def about(self) -> dict[str, object]:
-        """What an audit says of the data: name, split, hash, scale."""
-
-    def refuse_seen(self, networks: Sequence[str]) -> None:
-        """Raise InputError when one of these networks was trained on buildings that the scenes show."""
-
-    def seen_maps(self, networks: Sequence[str]) -> int:
-        """Of how many scenes some network saw the buildings in training; of all where one does not say what it saw."""
-
-    def selected_maps(self, networks: Sequence[str]) -> int:
-        """Of how many scenes the buildings are of the validation by which some network's weights were selected."""
-
-
-class _Known:
-    """What networks may have seen of the scenes of a source: by fingerprints of the masks."""
+    allow_seen  take scenes too whose buildings a network saw in training, recognised by fingerprints of the masks
+    """
 
     allow_seen: bool
 
+    @abstractmethod
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the scenes, in a stable order."""
+
+    @abstractmethod
+    def regions(self) -> dict[str, str]:
+        """Region of each scene, by id."""
+
+    @abstractmethod
+    def scene(self, scene_id: str) -> Scene:
+        """Read one scene."""
+
+    @abstractmethod
+    def about(self) -> dict[str, object]:
+        """What an audit says of the data: name, split, hash, scale."""
+
+    @abstractmethod
     def _blocks(self) -> list[str]:
         """The block of each scene."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _masks(self) -> dict[str, BuildingMap]:
         """Mask of every block, at a metre a pixel."""
-        raise NotImplementedError
 
     def refuse_seen(self, networks: Sequence[str]) -> None:
-        """Also raises where a network does not say what it was trained on; never where seen maps are allowed."""
+        """Raise InputError when one of these networks was trained on buildings of the scenes, or does not say on which.
+
+        Never where seen scenes are allowed.
+        """
         if not self.allow_seen:
             refuse_seen(networks, self._masks())
 
     def seen_maps(self, networks: Sequence[str]) -> int:
-        """0 where seen maps are refused: then there are none."""
+        """Of how many scenes some network saw the buildings in training; of all where one does not say what it saw.
+
+        0 where seen scenes are refused: then there are none.
+        """
         if not self.allow_seen:
             return 0
         seen = seen_by_any(networks, self._masks())
         return sum(block_id in seen for block_id in self._blocks())
 
     def selected_maps(self, networks: Sequence[str]) -> int:
-        """Networks that do not say by what they were selected are passed over."""
+        """Of how many scenes the buildings are of the validation by which some network's weights were selected.
+
+        Networks that do not say by what they were selected are passed over.
+        """
         masks = self._masks()
         selected = {block_id for name in networks for block_id in selected_blocks(name, masks) or ()}
         return sum(block_id in selected for block_id in self._blocks())
 
 
 @dataclass(frozen=True)
-class DataSource(_Known):
+class DataSource(Source):
     """Maps of a folder in RadioMapSeer's layout.
 
     gain        simulation, a folder below gain/; its cars are sent where its name begins with cars
@@ -228,7 +231,7 @@ class DataSource(_Known):
 
 
 @dataclass(frozen=True)
-class PackSource(_Known):
+class PackSource(Source):
     """The observations of a sample pack with their committed samples and true masks.
 
     folder      of the pack

@@ -13,7 +13,7 @@ from radiosem_models.raytrace.mesh import Mesh, extruded
 
 LEVEL_M, ROOF_M = 3.2, 2.0  # a storey, and what a roof adds to the storeys
 METRES_A_FOOT, MOST_M = 0.3048, 1000.0  # the second: what is higher is a slip of the pen
-MOST_ACROSS_M = 5000.0  # the klystron gallery at Stanford, as long as any building, has 3 km
+MOST_ACROSS_M = 5000.0  # of one building: what is longer is a slip of the pen
 METRES_A_DEGREE_EAST, METRES_A_DEGREE_NORTH = 111_320.0, 110_574.0  # the first at the equator
 
 Ring = Sequence[tuple[float, float]]
