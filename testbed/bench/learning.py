@@ -9,7 +9,7 @@ from radiosem.mapcodecs import map_codec_names
 from radiosem.weights import WeightsEntry
 from testbed.bench.figures import draw_learning
 from testbed.bench.table_rows import OURS
-from testbed.reconstruct import network_of
+from testbed.reconstructors import network_of
 
 AT_MINUTES = (15, 40, 80)  # when errors are compared at equal time
 LATE_SHARE = 0.25  # of a training's time, whose gain tells whether it has stalled

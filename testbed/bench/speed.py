@@ -50,7 +50,7 @@ def measure(model: str, data: Path, gain: str, split: str, threads: int) -> dict
     from radiosem.pathloss import PRIOR
     from radiosem_models.data import Dataset
     from testbed.bench.audit import peak_mb
-    from testbed.bench.reconstructors import load_reconstructor
+    from testbed.reconstructors import RECONSTRUCTORS
 
     dataset = Dataset(data)
     key = dataset.keys(split, (gain,))[0]
@@ -58,13 +58,13 @@ def measure(model: str, data: Path, gain: str, split: str, threads: int) -> dict
     cars, transmitter = dataset.cars(key), dataset.transmitter(key)
     grid = dataset.grid(key.block_id)
     base_mb = peak_mb()
-    rebuild = load_reconstructor(model, threads)
+    rebuild = RECONSTRUCTORS[model](threads)
     features_ms, features = _timed(
         lambda: generator_features(buildings, cars, transmitter, PRIOR, grid, rebuild.channels)
     )
     lean_ms, _ = _timed(lambda: rebuild(features))
     memory_mb = peak_mb() - base_mb
-    rebuild = load_reconstructor(model, threads, lean=False)
+    rebuild = RECONSTRUCTORS[model](threads, lean=False)
     eager_ms, _ = _timed(lambda: rebuild(features))
     return {
         "features_ms": features_ms,

@@ -23,7 +23,6 @@ from testbed.bench import audit, published
 from testbed.bench.learning import learning_rows
 from testbed.bench.map_senders import map_sender_names
 from testbed.bench.rate import RateSettings, run_rate
-from testbed.bench.reconstructors import reconstructor_names, weights_of
 from testbed.bench.scenes import DataSource
 from testbed.bench.senders import Plan
 from testbed.bench.speed import time_alone
@@ -32,7 +31,8 @@ from testbed.bench.store import read_object, source_digest
 from testbed.bench.table_rows import OURS, Row, against, from_samples, less_ours, quality, rate_rows, ratio, sample_free
 from testbed.environment import versions
 from testbed.interpolation import INTERPOLATORS
-from testbed.reconstruct import evaluate, network_of
+from testbed.reconstruct import evaluate
+from testbed.reconstructors import RECONSTRUCTORS, network_of, weights_of
 from testbed.written import make_folder, write_whole
 
 ES_N0_DB = 10.0
@@ -66,13 +66,13 @@ class TableSettings:
     def check(self) -> None:
         """Raise InputError naming the first setting that is unusable."""
         for model in self.models:
-            if model not in (known := (*reconstructor_names(), *INTERPOLATORS)):
+            if model not in (known := (*RECONSTRUCTORS, *INTERPOLATORS)):
                 raise InputError(f"models has {model!r}; known are {', '.join(known)}")
         Dataset(self.data).some_keys(self.split, (self.static_gain,))
 
     def names(self) -> tuple[str, ...]:
         """Reconstructors to score, which need no samples."""
-        return tuple(name for name in reconstructor_names() if not self.models or name in self.models)
+        return tuple(name for name in RECONSTRUCTORS if not self.models or name in self.models)
 
     def interpolations(self) -> tuple[str, ...]:
         """Methods to score that know samples alone."""

@@ -28,7 +28,8 @@ from testbed import reconstruct
 from testbed.bench.clipped import clipped_mse
 from testbed.commands.reconstruct import app
 from testbed.interpolation import INTERPOLATORS
-from testbed.reconstruct import LAW, evaluate
+from testbed.reconstruct import evaluate
+from testbed.reconstructors import LAW, RECONSTRUCTORS
 
 SIDE = 64
 KEYS = [
@@ -243,10 +244,10 @@ def fingerprints_file(folder: Path, prints: np.ndarray) -> None:
 
 
 def test_a_rival_appears_with_its_weights_and_takes_its_channels(known: Path, rival: Path) -> None:
-    assert "twice" in reconstruct.RECONSTRUCTORS
-    assert "radiounet" not in reconstruct.RECONSTRUCTORS
+    assert "twice" in RECONSTRUCTORS
+    assert "radiounet" not in RECONSTRUCTORS
     features = np.random.default_rng(0).random((len(CHANNELS), 70, 64), np.float32)
-    rebuilt = reconstruct.RECONSTRUCTORS["twice"](1)(features)
+    rebuilt = RECONSTRUCTORS["twice"](1)(features)
     assert rebuilt == pytest.approx(np.clip(2 * features[LAW], 0, 1))
     fingerprints_file(rival, np.zeros(0, np.uint32))
     alone = evaluate("path-loss", known, allow_seen=True)  # this folder does not say what its law learned from
@@ -259,7 +260,7 @@ def test_what_is_rebuilt_above_the_scale_counts_in_db_as_it_is(tmp_path: Path) -
     (key,) = data.keys("test", ("RT",))
     buildings, transmitter = data.block(key.block_id).buildings, data.transmitter(key)
     features = generator_features(buildings, None, transmitter, PRIOR, data.grid(key.block_id))
-    gain_db = RAYTRACED.gain_db(reconstruct.RECONSTRUCTORS["path-loss"](1)(features))
+    gain_db = RAYTRACED.gain_db(RECONSTRUCTORS["path-loss"](1)(features))
     assert (gain_db[~buildings] > -100).any()
     truth = data.grey(key) / np.float32(255)
     scores = [
