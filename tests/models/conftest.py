@@ -1,4 +1,4 @@
-"""A small data set in RadioMapSeer's layout, made up but physical: free space in sight, 25 dB less in shadow."""
+"""A small data set in RadioMapSeer's layout, made up but physical, and recipes of trainings that take moments."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from radiosem.depth import distance_m, free_share
 from radiosem.scale import RAYTRACED
@@ -13,11 +14,19 @@ from radiosem.types import Grid, Transmitter
 
 SIDE = 64
 SPLITS = {"1": "train", "2": "train", "3": "val", "4": "test"}
+SMALL = {
+    "generator": "widths = [8, 16]\nbatch = 2\nlr = 2e-3\nadversarial_weight = 1e-3\nrough = 0.3\n"
+    'models = ["RT", "carsRT"]',
+    "vqvae": "codebook = 16\ndim = 4\nwidth = 8\nbatch = 2\nlr = 2e-3\ncommitment = 0.25",
+}
 
 
 @pytest.fixture(scope="session")
 def city(tmp_path_factory) -> Path:
-    """Four blocks of 64 x 64 m with two transmitters each, static maps for all and maps with cars for one."""
+    """Four blocks of 64 x 64 m with two transmitters each, static maps for all and maps with cars for one.
+
+    Gains are of free space in sight, 25 dB less in shadow.
+    """
     root = tmp_path_factory.mktemp("city")
     rng = np.random.default_rng(0)
     for folder in ("png/buildings_complete", "png/cars", "png/heights", "antenna", "gain/RT", "gain/carsRT"):
@@ -47,3 +56,19 @@ def city(tmp_path_factory) -> Path:
     about = {"floor_db": RAYTRACED.floor_db, "top_db": RAYTRACED.top_db, "frequency_hz": 5.9e9, "tiles": tiles}
     (root / "dataset.json").write_text(json.dumps(about))
     return root
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    def write(task: str, **changes: str) -> Path:
+        path = tmp_path / f"small-{task}.toml"
+        head = {"task": f'"{task}"', "seed": "1", "ema": "0.9", "validate_every_s": "0.5"} | changes
+        path.write_text("".join(f"{k} = {v}\n" for k, v in head.items()) + f"[options]\n{SMALL[task]}\n")
+        return path
+
+    return write

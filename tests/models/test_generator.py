@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from radiosem.features import CHANNELS
 from radiosem_models.data import Dataset
-from radiosem_models.generator import MapLoader, roughened
+from radiosem_models.generator import Generator, MapLoader, roughened
 from radiosem_models.rendering.procedural import procedural_heights
 
 
@@ -34,3 +35,10 @@ def test_pixels_where_the_received_mask_is_wrong_weigh_nothing(city):
     assert float((features[:, buildings] - clean[:, buildings]).abs().mean()) > 0
     place = features[:, CHANNELS.index("transmitter")] > 0
     assert not bool(features[:, buildings][place].any())  # a transmitter stands outdoors
+
+
+def test_the_generator_starts_as_what_rays_bring():
+    features = torch.from_numpy(np.random.default_rng(0).random((1, len(CHANNELS), 32, 32), np.float32))
+    features[:, 0] = (features[:, 0] > 0.7).float()
+    grey = Generator((8, 16))(features)
+    assert torch.allclose(grey[:, 0], features[:, CHANNELS.index("rays")] * (1 - features[:, 0]))

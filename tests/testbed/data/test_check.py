@@ -1,4 +1,4 @@
-"""`radiosem data`: what is wrong in a data set is named, and what is drawn from it can be sent."""
+"""`radiosem data check`: what is wrong in a data set is found and named."""
 
 import json
 import shutil
@@ -7,63 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from radiosem.errors import InputError
 from radiosem.images import read_grey
-from radiosem.scale import RAYTRACED
-from radiosem.types import Grid
 from radiosem_models.rendering.procedural import procedural_heights
-from testbed.cli import app
 from testbed.data_check import check_dataset
-from testbed.data_samples import write_observations
-from testbed.observation import read_samples, read_transmitters
 from tests.radiosem.conftest import png_claiming
-
-SIDE = 64
-SPLITS = {"1": "train", "2": "train", "3": "val", "4": "test"}
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory) -> Path:
-    """Four blocks of 64 x 64 m, two transmitters each, cars in the first; nothing is wrong with it."""
-    root, rng = tmp_path_factory.mktemp("sound"), np.random.default_rng(0)
-    for folder in ("png/buildings_complete", "png/cars", "png/heights", "antenna", "gain/RT", "gain/carsRT"):
-        (root / folder).mkdir(parents=True)
-    tiles = {}
-    for number, (block, split) in enumerate(SPLITS.items()):
-        buildings = np.zeros((SIDE, SIDE), bool)
-        for row, col in rng.integers(0, SIDE - 16, (4, 2)):
-            buildings[row : row + 12, col : col + 14] = True
-        write(root / f"png/buildings_complete/{block}.png", buildings * 255)
-        write(root / f"png/heights/{block}.png", buildings * 12)
-        places = rng.permutation(np.argwhere(~buildings))[:2]
-        (root / f"antenna/{block}.json").write_text(json.dumps([[int(c), int(r), 10.0] for r, c in places]))
-        models = ["RT", "carsRT"] if block == "1" else ["RT"]
-        for model in models:
-            for k in range(2):
-                grey = np.where(buildings, 0, rng.integers(1, 200, buildings.shape))
-                grey[:8] = 0  # censored
-                write(root / f"gain/{model}/{block}_{k}.png", grey)
-        if block == "1":
-            cars = np.zeros((SIDE, SIDE))
-            cars[10:12, 20:24] = 255
-            write(root / "png/cars/1.png", cars)
-        tiles[block] = {"city": f"city {split}", "split": split, "cx": 64.0 * number, "cy": 0.0, "transmitters": 2}
-    tiles["1"]["noise_db"] = {"RT": [1.0, 2.0], "carsRT": [3.0, None]}
-    about = {"floor_db": RAYTRACED.floor_db, "top_db": RAYTRACED.top_db, "cell_size_m": 1.0, "tiles": tiles}
-    (root / "dataset.json").write_text(json.dumps(about))
-    return root
-
-
-@pytest.fixture
-def data(sound, tmp_path) -> Path:
-    """A copy to spoil."""
-    return shutil.copytree(sound, tmp_path / "data")
-
-
-def write(path, image):
-    cv2.imwrite(str(path), np.asarray(image, np.uint8))
+from tests.testbed.data.conftest import run, write
 
 
 def spoil(root: Path, file: str, change) -> None:
@@ -292,10 +241,6 @@ def test_without_dataset_json_there_are_no_splits_and_no_leaks(data):
     assert report.scale == (-147.0, -47.84)  # RadioMapSeer's
 
 
-def run(*arguments):
-    return CliRunner().invoke(app, ["data", *map(str, arguments)], env={"COLUMNS": "200", "TERM": "dumb"})
-
-
 def test_check_exits_with_1_and_names_the_file(data, tmp_path):
     sheet = tmp_path / "sheet.png"
     result = run("check", data, "--preview", sheet)
@@ -324,64 +269,3 @@ def test_a_folder_that_is_none_is_refused(tmp_path):
     result = run("check", tmp_path)
     assert result.exit_code == 2
     assert "png/buildings_complete" in result.stderr
-
-
-def test_samples_are_what_send_reads(sound, tmp_path):
-    written = write_observations(sound, tmp_path, 300, seed=4)
-    assert sorted(written) == [f"{block}_{k}" for block in "1234" for k in (0, 1)]
-    noise_db = []
-    for name, (count, heard, floor_dbm) in written.items():
-        block, k = name.split("_")
-        grid = Grid(SIDE, SIDE)
-        (transmitter,) = read_transmitters(tmp_path / name / "transmitters.json", grid)
-        samples = read_samples(tmp_path / name / "samples.csv", grid, 1)
-        assert [transmitter.col, transmitter.row, 10.0] == json.loads((sound / f"antenna/{block}.json").read_text())[
-            int(k)
-        ]
-        assert len(samples) == count == 300
-        assert 200 < heard == (samples.power_dbm > floor_dbm).sum() < 300
-        assert len({*zip(samples.col, samples.row, strict=True)}) == count
-        grey = read_grey(sound / f"gain/RT/{block}_{k}.png")[samples.row, samples.col]
-        assert (samples.power_dbm[grey == 0] == floor_dbm).all()
-        noise_db += (samples.power_dbm - (RAYTRACED.gain_db(grey / 255) + 23))[grey > 3].tolist()
-    assert np.std(noise_db) == pytest.approx(1, abs=0.08)
-    assert np.mean(noise_db) == pytest.approx(0, abs=0.1)
-
-
-def test_samples_of_a_map_hang_on_seed_and_map_alone(sound, tmp_path):
-    write_observations(sound, tmp_path / "a", 50, seed=1)
-    write_observations(sound, tmp_path / "b", 50, seed=1, split="test")
-    write_observations(sound, tmp_path / "c", 50, seed=2, split="test")
-    a, b, c = ((tmp_path / name / "4_1/samples.csv").read_text() for name in "abc")
-    assert a == b != c
-    assert a != (tmp_path / "a/4_0/samples.csv").read_text()
-
-
-def test_samples_of_a_map_with_cars_bring_their_mask(sound, tmp_path):
-    result = run("samples", sound, tmp_path, "--gain", "carsRT", "--split", "train", "--count", "100", "--json")
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["maps"] == 2
-    assert (read_grey(tmp_path / "1_1/cars.png") > 127).sum() == 8
-
-
-def test_samples_that_cannot_be_drawn_are_refused_by_name(data, tmp_path):
-    with pytest.raises(InputError, match="gain is 'DPM'"):
-        write_observations(data, tmp_path, 10, 0, gain="DPM")
-    with pytest.raises(InputError, match="count is 5000, but block 1 has"):
-        write_observations(data, tmp_path, 5000, 0)
-    (data / "dataset.json").write_text('{"tiles": {}}')
-    with pytest.raises(InputError, match="names no floor_db"):
-        write_observations(data, tmp_path, 10, 0)
-
-
-def test_raytrace_refuses_bad_input_before_it_traces(tmp_path):
-    for arguments, message in (
-        (("--frequency-hz", "9e8"), "start at 1 GHz"),
-        (("--shard", "3/2"), "shard is '3/2'"),
-        (("--split", "dev"), "split is 'dev'"),
-        (("--tx-height", "1.5"), "tx_height_m is 1.5"),
-    ):
-        result = run("raytrace", tmp_path / "out", *arguments)
-        assert result.exit_code == 2
-        assert message in result.stderr
-    assert not (tmp_path / "out").exists()
