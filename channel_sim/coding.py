@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from channel_sim.ldpc import coded_bits, segment
+from channel_sim.ldpc.code import coded_bits, segment
 
 # Belief in a bit that shortening makes 0: above any other, yet small enough that float32 keeps what is added to it.
 _CERTAIN = np.float32(1e3)
@@ -82,7 +82,7 @@ def recover(llrs: NDArray[np.float32], length: int, protection: Protection) -> P
 
     llrs  float32 [channel_bits(length, ...)], finite, positive for 0
     """
-    from channel_sim.ldpc_decoder import decode  # loads numba, which a sender does without
+    from channel_sim.ldpc.decoder import decode  # loads numba, which a sender does without
 
     blocks = segment(8 * length, protection.rate)
     hard = llrs < 0.0

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.depth import distance_m, free_space_gain
+from radiosem.physics.depth import distance_m, free_space_gain
 from radiosem.types import RECEIVER_HEIGHT_M, Grid, Samples, Transmitter
 
 # What a sight line and a reading's own place take off the logarithm of the odds of a building, and how far about them

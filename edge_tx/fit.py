@@ -7,7 +7,7 @@ import numpy as np
 
 from radiosem.errors import InputError
 from radiosem.frame import PL0_RANGE_DB, SLOPE_RANGE_DB
-from radiosem.pathloss import fit_path_loss
+from radiosem.physics.pathloss import fit_path_loss
 from radiosem.types import BuildingMap, Grid, PathLoss, Samples, Transmitter
 
 MARGIN_DB = 30.0

@@ -19,11 +19,11 @@ from edge_tx.segment import Segmenter, mask_warnings, open_to_transmitters
 from edge_tx.send import Sender
 from edge_tx.sense import sense
 from edge_tx.settings import EdgeSettings
-from radiosem.choose import choose_readings
 from radiosem.codecs import MaskCodec, as_received, make_codec
 from radiosem.errors import DeliveryError, InputError
 from radiosem.frame import Frame, pack
 from radiosem.inference import load_network
+from radiosem.readings.choose import choose_readings
 from radiosem.rebuild import rehearse
 from radiosem.types import Semantics
 from radiosem_proto.v1 import radiosem_pb2 as pb

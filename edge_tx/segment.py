@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from radiosem.errors import InputError
 from radiosem.inference import Network, load_network
-from radiosem.masks import free_transmitters, mask_on_grid
+from radiosem.masks.on_grid import free_transmitters, mask_on_grid
 from radiosem.types import BuildingMap, Grid, Samples, Transmitter
 
 TILE = 512  # pixels: what a 256 m block needs; more ground is worked off tile by tile, so memory does not grow with it

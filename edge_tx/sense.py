@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from edge_tx.images import MAX_BYTES, MAX_PIXELS, decode_image, decode_mask
 from radiosem.errors import InputError
-from radiosem.masks import resize
-from radiosem.pathloss import check_samples
+from radiosem.masks.on_grid import resize
+from radiosem.physics.pathloss import check_samples
 from radiosem.types import MAX_TRANSMITTERS, BuildingMap, CarMap, Grid, Place, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
 

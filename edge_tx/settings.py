@@ -3,7 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from radiosem.readings import DEFAULT_READINGS, MAX_READINGS
+from radiosem.readings.section import DEFAULT_READINGS, MAX_READINGS
 
 
 class EdgeSettings(BaseSettings):

@@ -25,8 +25,8 @@ import numpy as np
 from radiosem.bits import BitReader, BitWriter
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import DamagedFrameError, FrameError, InputError, UnknownCodecError
-from radiosem.masks import free_transmitters
-from radiosem.readings import decode_readings, encode_readings
+from radiosem.masks.on_grid import free_transmitters
+from radiosem.readings.section import decode_readings, encode_readings
 from radiosem.types import MAX_TRANSMITTERS, Grid, PathLoss, Place, Semantics, Transmitter
 
 VERSION = 3

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.features import CHANNELS, generator_features
 from radiosem.inference import STRIDE, Runs, pad_sides
+from radiosem.physics.features import CHANNELS, generator_features
 from radiosem.scale import RAYTRACED
 from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Transmitter
 

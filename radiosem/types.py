@@ -130,7 +130,7 @@ class Readings:
     """Power samples as a frame carries them: few, each the mean over a coarse cell, on steps of 4 dB.
 
     transmitter  int64 [S] index of the transmitter
-    row, col     int64 [S] of the coarse cell, see `radiosem.readings.coarse`
+    row, col     int64 [S] of the coarse cell, see `radiosem.readings.section.coarse`
     gain_db      float64 [S] path gain
     heard        bool [S], False where there was nothing to hear: the gain is at most `gain_db`
     """

@@ -9,9 +9,9 @@ from channel_sim.air import Air
 from radiosem import weights
 from radiosem.codecs import MaskCodec, receiver_codecs
 from radiosem.errors import WeightsError
-from radiosem.features import CHANNELS
 from radiosem.frame import pack
 from radiosem.inference import Runs, load_network
+from radiosem.physics.features import CHANNELS
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
 from server_rx.outage import classify_outage

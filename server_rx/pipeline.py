@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from channel_sim.digital import MAX_SYMBOLS, Reception
 from channel_sim.link import link_names, make_link
 from radiosem.codecs import MaskCodec
-from radiosem.depth import path_loss_db
 from radiosem.errors import ChannelError, InputError
-from radiosem.features import generator_features
 from radiosem.frame import Frame, unpack
 from radiosem.inference import Runs
-from radiosem.mend import mended
+from radiosem.physics.depth import path_loss_db
+from radiosem.physics.features import generator_features
+from radiosem.readings.mend import mended
 from radiosem.rebuild import SIGHT, Rebuilt, draw
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from radiosem.errors import InputError
 from radiosem.images import read_grey
-from radiosem.metrics import sum_power_dbm
 from radiosem.scale import Scale
+from radiosem.scores.metrics import sum_power_dbm
 from radiosem.types import BuildingMap, Grid, RadioMap, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from testbed.observation import build_observation, read_samples, read_transmitters

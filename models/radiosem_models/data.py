@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.errors import InputError
-from radiosem.fingerprints import at_a_metre
 from radiosem.images import read_grey
+from radiosem.masks.fingerprints import at_a_metre
 from radiosem.scale import RADIOMAPSEER, Scale
 from radiosem.types import BuildingMap, CarMap, Grid, Transmitter
 from radiosem_models.description import MalformedDataError, read_about, read_antennas

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import AdamW, Optimizer
 
-from radiosem.features import CHANNELS, scene_features, set_law
-from radiosem.pathloss import PRIOR, fit_path_loss
+from radiosem.physics.features import CHANNELS, scene_features, set_law
+from radiosem.physics.pathloss import PRIOR, fit_path_loss
 from radiosem.types import PathLoss, Samples
 from radiosem_models.blocks import ConvBlock, PatchUNet, channels_last
 from radiosem_models.data import Dataset, MapKey

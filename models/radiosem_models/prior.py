@@ -8,9 +8,9 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.depth import distance_m
-from radiosem.features import CHANNELS, generator_features
-from radiosem.pathloss import ENOUGH_SAMPLES, PRIOR
+from radiosem.physics.depth import distance_m
+from radiosem.physics.features import CHANNELS, generator_features
+from radiosem.physics.pathloss import ENOUGH_SAMPLES, PRIOR
 from radiosem_models.data import Dataset, MapKey
 
 SAMPLES_A_MAP = 300

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from radiosem.masks import mask_on_grid
+from radiosem.masks.on_grid import mask_on_grid
 from radiosem.types import Grid
 from radiosem_models.blocks import PatchUNet, channels_last
 from radiosem_models.data import Dataset

@@ -11,7 +11,7 @@ from radiosem.codecs.context import ContextCodec
 from radiosem.codecs.jpeg import JpegCodec
 from radiosem.codecs.vqvae import VqVaeCodec
 from radiosem.errors import InputError, WeightsError
-from radiosem.masks import free_transmitters
+from radiosem.masks.on_grid import free_transmitters
 from radiosem.types import BuildingMap, Transmitter
 
 _log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from radiosem.readings import middle
+from radiosem.readings.section import middle
 from radiosem.types import Grid, PathLoss, Place, RadioMap, Section, Semantics, Transmitter
 
 

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from radiosem.metrics import DEFAULT_THRESHOLD_DBM
-from radiosem.pooling import FEWEST_BLOCKS
-from testbed.bench.clipped import CLIP
+from radiosem.scores.metrics import DEFAULT_THRESHOLD_DBM
+from radiosem.scores.pooling import FEWEST_BLOCKS
 from testbed.environment import machine, versions
+from testbed.scores.clipped import CLIP
 
 CONVENTIONS = {
     "mse": "grey in 0..1 on the data set's own scale, all pixels but those of samples, buildings 0 in the truth and "

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from testbed.report import STYLE
+from testbed.demo.report import STYLE
 
 NONE = "–"
 Column = tuple[str, str, str]  # title, key in a row, format
@@ -91,7 +91,7 @@ def _value(value: Any) -> str:
 def interval(value: dict[str, Any] | None, template: str = "{:.4f}") -> str:
     """low … high of an interval; the range of its regions where they are too few for one; a dash for a single region.
 
-    value  fields of `radiosem.pooling.Interval`
+    value  fields of `radiosem.scores.pooling.Interval`
     """
     if value is None:
         return NONE

@@ -131,10 +131,10 @@ def rate(
     require("the bench", "demo", "matplotlib", "scipy", "fastapi")
     from channel_sim.link import link_names
     from radiosem.codecs import codec_names
-    from testbed.bench.map_senders import map_sender_names  # networks and matplotlib load here, not for --help
-    from testbed.bench.rate import RateSettings, run_rate
-    from testbed.bench.scenes import DataSource, PackSource, Source
-    from testbed.bench.senders import Plan
+    from testbed.bench.rate.map_senders import map_sender_names  # networks and matplotlib load here, not for --help
+    from testbed.bench.rate.scenes import DataSource, PackSource, Source
+    from testbed.bench.rate.senders import Plan
+    from testbed.bench.rate.sweep import RateSettings, run_rate
     from testbed.pack import SAMPLE_PACK
 
     if not pack and data is None:
@@ -199,7 +199,7 @@ _EVERY_ES_N0_DB = ",".join(str(value) for value in range(-2, 21, 2))
 
 def _tell(summary: dict[str, Any]) -> None:
     """Print the senders in the reference cell."""
-    from testbed.bench.aggregate import at
+    from testbed.bench.rate.aggregate import at
 
     chosen = summary["reference"]
     typer.echo(f"{chosen['link']}, Es/N0 = {chosen['es_n0_db']:g} dB, {summary['audit']['maps']} maps")
@@ -240,8 +240,8 @@ def tables(
     Example: `radiosem bench tables --data ~/raytraced --out runs/bench/tables`
     """
     require("the bench", "demo", "matplotlib", "scipy", "fastapi")
-    from testbed.bench.tables import TableSettings, run_tables
-    from testbed.bench.tables_report import markdown
+    from testbed.bench.tables.measure import TableSettings, run_tables
+    from testbed.bench.tables.report import markdown
 
     if not models:
         raise InputError("models is ''; give names such as cgan,radiounet, or 'all'")

@@ -46,7 +46,7 @@ def evaluate(
     Example: `radiosem codecs eval --codec context --masks ~/RadioMapSeer/png/buildings_complete --json`
     """
     # The networks load here, not for --help.
-    from testbed.codec_scores import count_seen, masks_of_pack, read_masks, score_codec
+    from testbed.scores.codecs import count_seen, masks_of_pack, read_masks, score_codec
 
     if sum(given is not None for given in (masks, data, pack)) != 1:
         raise InputError("give one of --masks, --data and --pack: a folder of PNG masks, a data set, or a pack")

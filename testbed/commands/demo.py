@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from radiosem.readings import DEFAULT_READINGS, MAX_READINGS
-from testbed.demo import DemoSettings, Rig, choose, run_demo
+from radiosem.readings.section import DEFAULT_READINGS, MAX_READINGS
+from testbed.demo.run import DemoSettings, Rig, choose, run_demo
 from testbed.extras import require
 from testbed.pack import SAMPLE_PACK
 

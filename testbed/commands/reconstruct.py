@@ -60,7 +60,7 @@ def evaluate(
 
     Example: `radiosem reconstruct eval --model kriging --samples 0.01 --data ~/RadioMapSeer --gain DPM --split all`
     """
-    from testbed.reconstruct import evaluate as run  # numba and the networks load here, not for --help
+    from testbed.scores.reconstruct import evaluate as run  # numba and the networks load here, not for --help
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(model)

@@ -33,13 +33,13 @@ def draw(
     """
     from edge_tx.segment import Segmenter  # the network loads here, not for --help
     from radiosem.types import Grid
-    from testbed import segment_scores
+    from testbed.scores import segmenters
     from testbed.written import write_image
 
     if out.suffix.lower() != ".png" or not out.parent.is_dir():
         raise InputError(f"out is {str(out)!r}; give a .png in a folder that is there")
     grid = Grid(rows, cols, cell_size_m)
-    buildings = segment_scores.draw(Segmenter.load(threads), segment_scores.read_image(image), grid)
+    buildings = segmenters.draw(Segmenter.load(threads), segmenters.read_image(image), grid)
     write_image(out, buildings.astype("uint8") * 255)
     share = float(buildings.mean())
     if as_json:
@@ -73,7 +73,7 @@ def evaluate(
     Example: `radiosem segment eval --images tiles --masks labels --cell-size-m 0.5 --json`
     """
     from testbed.pack import SAMPLE_PACK  # the network loads here, not for --help
-    from testbed.segment_scores import count_seen, from_folders, from_pack, score_segmenter
+    from testbed.scores.segmenters import count_seen, from_folders, from_pack, score_segmenter
 
     if (images is None) != (masks is None) or (images is not None and pack is not None):
         raise InputError(f"images is {images}, masks is {masks} and pack is {pack}; give images and masks, or a pack")

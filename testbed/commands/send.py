@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToDict
 
 from channel_sim.wire import MAX_MESSAGE_BYTES
 from radiosem.errors import DeliveryError, InputError
-from radiosem.readings import MAX_READINGS
+from radiosem.readings.section import MAX_READINGS
 from radiosem.types import Grid, Place
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1 import radiosem_pb2_grpc as rpc

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channel_sim.awgn import awgn, noise_energy
-from channel_sim.ldpc import Code, code, coded_bits, segment
-from channel_sim.ldpc_decoder import decode
-from channel_sim.ldpc_tables import BLOCK_LENGTHS, RATES
+from channel_sim.ldpc.code import Code, code, coded_bits, segment
+from channel_sim.ldpc.decoder import decode
+from channel_sim.ldpc.tables import BLOCK_LENGTHS, RATES
 from channel_sim.modulation import QPSK
 
 CODES = [(rate, n) for rate in RATES for n in BLOCK_LENGTHS]

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from channel_sim import ldpc_decoder
 from channel_sim.awgn import awgn
 from channel_sim.coding import Protection, protect, recover, scrambler
 from channel_sim.digital import MAX_SYMBOLS, SIGNAL, LdpcLink, _crc24
+from channel_sim.ldpc import decoder
 from channel_sim.link import DEFAULT_LINK, link_names, make_link
 from channel_sim.modulation import QPSK
 from radiosem.errors import ChannelError, InputError
@@ -118,8 +118,8 @@ def test_losing_the_end_of_the_burst_costs_the_weak_part_only(frame, rng):
 
 def test_noise_alone_is_given_up_after_a_few_blocks(monkeypatch, rng):
     tried = []
-    decode = ldpc_decoder.decode
-    monkeypatch.setattr(ldpc_decoder, "decode", lambda code, beliefs: tried.append(1) or decode(code, beliefs))
+    decode = decoder.decode
+    monkeypatch.setattr(decoder, "decode", lambda code, beliefs: tried.append(1) or decode(code, beliefs))
     llrs = rng.standard_normal(40_000).astype(np.float32)
     part = recover(llrs, 2_500, Protection("1/2"))
     assert (part.data, part.whole, len(tried)) == (None, False, 4)

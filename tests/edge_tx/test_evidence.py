@@ -10,8 +10,8 @@ from edge_tx.evidence import LINE_LOG_ODDS, PLACE_LOG_ODDS, outdoor_evidence
 from edge_tx.pipeline import EdgePipeline
 from edge_tx.segment import Segmenter
 from edge_tx.settings import EdgeSettings
-from radiosem.depth import distance_m
-from radiosem.masks import mask_on_grid
+from radiosem.masks.on_grid import mask_on_grid
+from radiosem.physics.depth import distance_m
 from radiosem.types import SPEED_OF_LIGHT_M_S, Grid, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from edge_tx.fit import PIVOT_DECADES, fit
 from edge_tx.sense import sense
-from radiosem.depth import distance_m
 from radiosem.errors import InputError
 from radiosem.frame import PL0_RANGE_DB
-from radiosem.pathloss import PRIOR, fit_path_loss
+from radiosem.physics.depth import distance_m
+from radiosem.physics.pathloss import PRIOR, fit_path_loss
 from radiosem.types import Grid, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from radiosem.depth import distance_m, free_share
+from radiosem.physics.depth import distance_m, free_share
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, Transmitter
 

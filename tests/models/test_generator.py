@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from radiosem.features import CHANNELS
+from radiosem.physics.features import CHANNELS
 from radiosem_models.data import Dataset
 from radiosem_models.generator import Generator, MapLoader, roughened
 from radiosem_models.rendering.procedural import procedural_heights

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from radiosem.features import CHANNELS
 from radiosem.inference import Network
+from radiosem.physics.features import CHANNELS
 from radiosem_models.generator import Generator
 from radiosem_models.outage import OutageClassifier, OutageTask
 from radiosem_models.training.export import Exported, export_network

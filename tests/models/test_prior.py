@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from radiosem.features import CHANNELS, generator_features
-from radiosem.pathloss import PRIOR
+from radiosem.physics.features import CHANNELS, generator_features
+from radiosem.physics.pathloss import PRIOR
 from radiosem.types import Grid
 from radiosem_models.data import Dataset
 from radiosem_models.prior import learn_prior, regress_depth_map

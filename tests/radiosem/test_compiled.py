@@ -18,7 +18,7 @@ def test_a_loop_compiles_where_its_machine_code_can_be_kept_nowhere() -> None:
 
 
 def test_numba_is_loaded_by_the_first_call_and_not_by_an_import() -> None:
-    script = "import sys, radiosem.depth\nassert 'numba' not in sys.modules"
+    script = "import sys, radiosem.physics.depth\nassert 'numba' not in sys.modules"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from radiosem.choose import choose_readings
 from radiosem.codecs import MaskCodec, make_codec
 from radiosem.errors import DamagedFrameError, FrameError, InputError, UnknownCodecError
 from radiosem.frame import LAW_STEP_DB, pack, unpack
-from radiosem.masks import free_transmitters
+from radiosem.masks.on_grid import free_transmitters
+from radiosem.readings.choose import choose_readings
 from radiosem.types import Grid, PathLoss, Place, Readings, Samples, Semantics, Transmitter
 
 CODECS: Mapping[bytes, MaskCodec] = {codec.codec_id: codec for codec in map(make_codec, ("context", "jpeg"))}

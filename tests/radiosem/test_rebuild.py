@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from radiosem.features import CHANNELS, generator_features
 from radiosem.inference import load_network
+from radiosem.physics.features import CHANNELS, generator_features
 from radiosem.rebuild import SIGHT, draw, rehearse
 from radiosem.types import Grid, PathLoss, Transmitter
 

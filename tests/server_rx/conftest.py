@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from channel_sim.air import Air
 from channel_sim.link import make_link
 from radiosem.codecs import MaskCodec, make_codec
-from radiosem.features import CHANNELS
 from radiosem.frame import pack
+from radiosem.physics.features import CHANNELS
 from radiosem.types import Grid, PathLoss, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.networks import Networks

@@ -6,9 +6,9 @@ import inspect
 import numpy as np
 import pytest
 
-from radiosem.depth import path_loss_db
 from radiosem.errors import ChannelError, FrameError, InputError, UnknownCodecError
-from radiosem.features import CHANNELS
+from radiosem.physics.depth import path_loss_db
+from radiosem.physics.features import CHANNELS
 from radiosem.types import Grid, Readings, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from radiosem.depth import depth_map, distance_m, free_share
+from radiosem.physics.depth import depth_map, distance_m, free_share
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid, PathLoss, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
-from testbed.arrival import Arrival
+from testbed.demo.arrival import Arrival
+from testbed.demo.received import ReceivedMap, score
 from testbed.pack import PackEntry, open_pack
-from testbed.received import ReceivedMap, score
 
 THRESHOLD_DBM = -90.0
 SIDE = 64

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from radiosem.features import CHANNELS
+from radiosem.physics.features import CHANNELS
 
 _PLAIN = ("buildings", "transmitter", "cars")
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.optim import Adam, Optimizer
 
 from radiosem.errors import InputError
-from radiosem.features import CHANNELS
+from radiosem.physics.features import CHANNELS
 from radiosem_models.blocks import channels_last
 from radiosem_models.data import Dataset
 from radiosem_models.generator import MapLoader, scale_name

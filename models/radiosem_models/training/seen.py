@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from radiosem.fingerprints import fingerprints
+from radiosem.masks.fingerprints import fingerprints
 from radiosem_models.data import Dataset
 from radiosem_models.training.manifest import list_weights, listed
 

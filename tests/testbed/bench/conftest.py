@@ -7,7 +7,7 @@ import pytest
 
 from server_rx.networks import load_networks
 from server_rx.pipeline import Pipeline
-from testbed.bench.scenes import DataSource, Scene
+from testbed.bench.rate.scenes import DataSource, Scene
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 from radiosem.images import read_grey
 from radiosem_models.rendering.procedural import procedural_heights
-from testbed.data_check import check_dataset
+from testbed.data.check import check_dataset
 from tests.radiosem.conftest import png_claiming
 from tests.testbed.data.conftest import run, write
 

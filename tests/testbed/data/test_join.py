@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from radiosem.errors import InputError
 from radiosem_models.data import Dataset
 from testbed.cli import app
-from testbed.data_join import join_datasets
+from testbed.data.join import join_datasets
 
 
 def data_set(root: Path, block: str, split: str, **about: object) -> Path:

@@ -9,7 +9,7 @@ from radiosem.errors import InputError
 from radiosem.images import read_grey
 from radiosem.scale import RAYTRACED
 from radiosem.types import Grid
-from testbed.data_samples import write_observations
+from testbed.data.samples import write_observations
 from testbed.observation import read_samples, read_transmitters
 from tests.testbed.data.conftest import SIDE, run
 

@@ -11,7 +11,7 @@ from radiosem.errors import InputError
 from radiosem.scale import RADIOMAPSEER
 from radiosem_models.data import Dataset
 from testbed.cli import app
-from testbed.data_split import split_dataset
+from testbed.data.split import split_dataset
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Building masks: drawn on the grid, their walls straight, recognised again."""

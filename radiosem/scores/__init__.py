@@ -1,0 +1,1 @@
+"""True and rebuilt maps -> scores, of one and of many."""

@@ -1,0 +1,1 @@
+"""Bandwidth against error: scenes through senders and links, pooled, drawn and reported."""

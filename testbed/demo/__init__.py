@@ -1,0 +1,1 @@
+"""The demo: a sample pack through both ends, in processes of their own."""

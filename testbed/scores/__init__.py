@@ -1,0 +1,1 @@
+"""Each stage alone against the truth: mask codecs, segmenters, reconstructors; and what they have seen before."""
