@@ -1,9 +1,10 @@
-"""What figures were measured on: the machine, and the packages that matter to them."""
+"""What figures were measured on: the machine, the packages that matter to them, and the memory that was taken."""
 
 import contextlib
 import importlib.metadata
 import os
 import platform
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,3 +28,12 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
+
+
+def peak_mb() -> float:
+    """Largest resident memory of this process so far, MB."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # Linux counts what started a process into the usage of its resources
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -1,8 +1,5 @@
 """What a reader needs to check a figure: data, scaling, conventions, machine, versions, weights, time and memory."""
 
-import resource
-import sys
-from pathlib import Path
 from typing import Any
 
 from radiosem.scores.metrics import DEFAULT_THRESHOLD_DBM
@@ -29,15 +26,6 @@ def independence(regions_known: bool) -> str:
     if regions_known:
         return "tiles that share ground are one block"
     return "regions unknown: tiles taken as independent, even if they share ground"
-
-
-def peak_mb() -> float:
-    """Largest resident memory of this process so far, MB."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # Linux counts what started a process into the usage of its resources
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
-    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def environment(threads: int, workers: int) -> dict[str, Any]:

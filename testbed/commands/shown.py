@@ -8,11 +8,11 @@ import typer
 
 
 def show_scores(scores: Mapping[str, Any], as_json: bool) -> None:
-    """Print one JSON object, or a score a line; intervals as `testbed.bench.pages` shows them, tables key by key."""
+    """Print one JSON object, or a score a line; intervals as `testbed.looks.pages` shows them, tables key by key."""
     if as_json:
         typer.echo(json.dumps(scores))
         return
-    from testbed.bench.pages import interval  # numpy loads with it
+    from testbed.looks.pages import interval  # numpy loads with it
 
     flat: dict[str, Any] = {}
     for name, value in scores.items():

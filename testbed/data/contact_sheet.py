@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from radiosem_models.data import Dataset, MapKey
 from radiosem_models.description import read_antennas
+from testbed.looks.drawn import INK, MUTED, PAPER
 
-INK, MUTED, PAPER, BUILDING, CAR, UNKNOWN = "#1b2430", "#5d6875", "#ffffff", "#3d4a5c", "#d1495b", "#b9c0c9"
+BUILDING, CAR, UNKNOWN = "#3d4a5c", "#d1495b", "#b9c0c9"
 CITIES, ROWS_A_CITY, MAPS_A_ROW = 8, 2, 3  # drawn at most
 CELL_INCHES = 2.3
 

@@ -13,12 +13,10 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from testbed.demo.arrival import Arrival
+from testbed.looks.drawn import BUILDING, ERROR_LIMIT_DB, INK, MUTED, PAPER, UNKNOWN
 
-INK, MUTED, PAPER = "#1b2430", "#5d6875", "#ffffff"
-BUILDING, UNKNOWN = "#b9c0c9", "#e9ecef"
 MISSING, INVENTED, SENT = "#d1495b", "#edae49", "#12a5e8"
 COVERED, OUT, FALSE_OUTAGE, MISSED_OUTAGE = "#8fd0c6", "#22304a", "#edae49", "#d1495b"
-ERROR_LIMIT_DB = 30.0
 
 
 def draw_panel(arrival: Arrival, threshold_dbm: float, path: Path) -> None:

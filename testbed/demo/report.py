@@ -1,9 +1,10 @@
 """Summary and panels of a demo run -> one HTML file that needs nothing else."""
 
-import base64
 from html import escape
 from pathlib import Path
 from typing import Any
+
+from testbed.looks import pages
 
 COLUMNS = (
     ("map", "id", "{}"),
@@ -24,36 +25,6 @@ COLUMNS = (
     ("edge, ms", "edge_ms", "{:.0f}"),
     ("receiver, ms", "receiver_ms", "{:.0f}"),
 )
-
-STYLE = """
-:root { color-scheme: light; --ink: #1b2430; --muted: #5d6875; --line: #e3e7ec; --accent: #0b6e8a; }
-* { box-sizing: border-box; }
-body { margin: 0; font: 16px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; color: var(--ink);
-       background: #f5f7f9; }
-main { max-width: 1480px; margin: 0 auto; padding: 40px 28px 80px; }
-h1 { font-size: 34px; line-height: 1.15; margin: 0 0 6px; letter-spacing: -0.02em; }
-h2 { font-size: 22px; margin: 48px 0 12px; letter-spacing: -0.01em; }
-.lead { color: var(--muted); max-width: 78ch; margin: 0 0 28px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 14px; }
-.tile, figure, .card { background: #fff; border: 1px solid var(--line); border-radius: 10px; }
-.tile { padding: 16px 18px; }
-.tile b { display: block; font-size: 27px; line-height: 1.2; letter-spacing: -0.02em; }
-.tile span { color: var(--muted); font-size: 14px; }
-.card { overflow-x: auto; padding: 4px 0; }
-table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { padding: 8px 12px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { color: var(--muted); font-weight: 600; white-space: normal; vertical-align: bottom; }
-th:first-child, td:first-child, th.text, td.text { text-align: left; }
-tbody tr:last-child td { border-bottom: 0; }
-tfoot td { font-weight: 700; border-top: 2px solid var(--ink); border-bottom: 0; }
-td a { color: var(--accent); text-decoration: none; } td a:hover { text-decoration: underline; }
-figure { margin: 0 0 22px; padding: 10px; } figure img { display: block; width: 100%; height: auto; }
-dl { display: grid; grid-template-columns: minmax(150px, 210px) 1fr; gap: 8px 22px; margin: 0; max-width: 110ch; }
-dt { font-weight: 650; } dd { margin: 0; color: #39434f; }
-ul { max-width: 100ch; padding-left: 20px; } li { margin: 6px 0; }
-footer { margin-top: 48px; color: var(--muted); font-size: 14px; }
-code { font: 13px ui-monospace, Menlo, Consolas, monospace; }
-"""
 
 MEANING = (
     (
@@ -104,45 +75,36 @@ def _page(summary: dict[str, Any], folder: Path) -> str:
     settings, machine = summary["settings"], summary["machine"]
     tried = len(summary["maps"]) + len(summary["lost"])
     versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>radiosem demo</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<main>
-<h1>Radio maps from a few kilobits</h1>
-<p class="lead">{tried} times, an edge process saw a city block from above and read the power at some places. It
-sent what causes the map and some of its readings, not the map, through simulated noise
-({escape(settings["link"])}, Es/N0 = {settings["es_n0_db"]:g} dB), and a receiver process rebuilt the map. Neither
-process had the truth they are compared with below.</p>
-{_tiles(summary)}
-<h2>Every map</h2>
-<div class="card">{_table(summary)}</div>
-{_losses(summary)}<h2>Milliseconds a stage</h2>
-<div class="card">{_stages(summary)}</div>
-<h2>The maps</h2>
-{"".join(_figure(row, folder) for row in summary["maps"])}
-<h2>What the figures mean</h2>
-<dl>{_meaning(summary)}</dl>
-<h2>What this run is, and is not</h2>
-<ul>{_notes(summary)}</ul>
-<footer>Made {escape(summary["made"])} in {summary["seconds"]:.0f} s on {escape(str(machine["cpu"]))},
-{machine["cores"]} cores, {escape(machine["system"])}. {escape(versions)}.<br>
-Networks: {_models(summary)}<br>
-Geometry © OpenStreetMap contributors, ODbL. The same figures are in <code>summary.json</code>.</footer>
-</main>
-</body>
-</html>
-"""
+    lead = (
+        f"{tried} times, an edge process saw a city block from above and read the power at some places. It sent what "
+        f"causes the map and some of its readings, not the map, through simulated noise ({settings['link']}, "
+        f"Es/N0 = {settings['es_n0_db']:g} dB), and a receiver process rebuilt the map. Neither process had the truth "
+        "they are compared with below."
+    )
+    body = (
+        _tiles(summary),
+        pages.heading("Every map"),
+        f'<div class="card">{_table(summary)}</div>',
+        _losses(summary),
+        pages.heading("Milliseconds a stage"),
+        f'<div class="card">{_stages(summary)}</div>',
+        pages.heading("The maps"),
+        *(_figure(row, folder) for row in summary["maps"]),
+        pages.heading("What the figures mean"),
+        f"<dl>{_meaning(summary)}</dl>",
+        pages.heading("What this run is, and is not"),
+        f"<ul>{_notes(summary)}</ul>",
+        f"<footer>Made {escape(summary['made'])} in {summary['seconds']:.0f} s on {escape(str(machine['cpu']))}, "
+        f"{machine['cores']} cores, {escape(machine['system'])}. {escape(versions)}.<br>\n"
+        f"Networks: {_models(summary)}<br>\n"
+        "Geometry © OpenStreetMap contributors, ODbL. The same figures are in <code>summary.json</code>.</footer>",
+    )
+    return pages.page("Radio maps from a few kilobits", lead, body)
 
 
 def _format(value: Any, template: str) -> str:
     if value is None:
-        return "–"
+        return pages.NONE
     if value == "":
         return ""
     return escape(template.format(value.split(":")[0] if isinstance(value, str) else value))
@@ -208,12 +170,8 @@ def _stages(summary: dict[str, Any]) -> str:
 
 
 def _figure(row: dict[str, Any], folder: Path) -> str:
-    image = base64.b64encode((folder / row["panel"]).read_bytes()).decode("ascii")
-    name = escape(row["id"])
-    return (
-        f'<figure id="{name}"><img loading="lazy" alt="Panel of {name}: landscape, segmentation, depth map, truth, '
-        f'rebuilt map, error and outage" src="data:image/png;base64,{image}"></figure>'
-    )
+    described = f"Panel of {row['id']}: landscape, segmentation, depth map, truth, rebuilt map, error and outage"
+    return pages.figure(folder / row["panel"], described, row["id"])
 
 
 def _meaning(summary: dict[str, Any]) -> str:

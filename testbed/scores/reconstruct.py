@@ -18,7 +18,7 @@ from radiosem.scale import RAYTRACED, Scale
 from radiosem.scores.metrics import MapScores, score_grey, score_map
 from radiosem.scores.pooling import Interval, pooled, pooled_interval
 from radiosem_models.data import Dataset, MapKey
-from testbed.bench.audit import peak_mb
+from testbed.environment import peak_mb
 from testbed.interpolation import INTERPOLATORS
 from testbed.interpolation.readings import LARGEST_SHARE, LEAST_SHARE, Grey, check_share, draw_readings
 from testbed.scores.clipped import clipped_mse

@@ -1,6 +1,6 @@
 """Aggregated cells -> figures: error against rate with the Pareto front, error against Es/N0, and error maps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from radiosem.scale import Scale
 from testbed.bench.rate.aggregate import Reference, at, whole
 from testbed.bench.rate.examples import Drawn
 from testbed.bench.rate.senders import MAP
-from testbed.demo.panel import BUILDING, ERROR_LIMIT_DB, INK, MUTED, PAPER, UNKNOWN
+from testbed.looks.drawn import BUILDING, ERROR_LIMIT_DB, INK, MUTED, PALETTE, PAPER, UNKNOWN, dress, plain_log
 
-PALETTE = (
-    *("#0b6e8a", "#d1495b", "#5b8c5a", "#8f5aa8", "#d98324", "#3d5a98", "#a3556f", "#6b7f2a", "#2f9c95", "#7a5c3e"),
-    *("#c9b400", "#12a5e8", "#1f1f1f", "#e58bc4", "#8fd14f", "#9aa5b1", "#5e2750", "#f0a08c", "#00603c", "#b4a7f0"),
-    *("#8a2be2", "#c2410c", "#155e75", "#a8a29e", "#facc15"),
-)
 MARKERS = "os^Dv<>PX*hp"
 RATES = {
     "channel_uses": "channel uses (complex symbols) a map",
@@ -33,25 +27,6 @@ def styles(cells: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Family -> colour, the same in every figure."""
     families = dict.fromkeys(cell["family"] for cell in cells)
     return {family: PALETTE[i % len(PALETTE)] for i, family in enumerate(families)}
-
-
-def _axes(ax: Axes, title: str, x: str, y: str) -> None:
-    ax.set_title(title, loc="left", fontsize=13, fontweight="bold", color=INK)
-    ax.set_xlabel(x, color=MUTED)
-    ax.set_ylabel(y, color=MUTED)
-    ax.tick_params(colors=MUTED, which="both")
-    ax.grid(True, which="major", color="#e3e7ec", linewidth=0.8)
-    ax.set_axisbelow(True)
-    for side, spine in ax.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(BUILDING)
-
-
-def _plain_log(axis: Any) -> None:
-    """A logarithmic axis with plain numbers at 1, 2 and 5."""
-    axis.set_major_locator(LogLocator(10, (1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:.3g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def draw_rate(summary: dict[str, Any], rate: str, path: Path) -> None:
@@ -84,10 +59,10 @@ def draw_rate(summary: dict[str, Any], rate: str, path: Path) -> None:
         ax.step(x, y, where="post", color=INK, linewidth=1.2, linestyle=dashes, zorder=1)
     ax.set_xscale("log")
     ax.set_yscale("log")
-    _plain_log(ax.xaxis)
-    _plain_log(ax.yaxis)
+    plain_log(ax.xaxis)
+    plain_log(ax.yaxis)
     where = "every link" if link is None else link
-    _axes(
+    dress(
         ax,
         f"Error against rate at Es/N0 = {chosen.es_n0_db:g} dB, {where}",
         RATES[rate],
@@ -122,16 +97,16 @@ def draw_noise(summary: dict[str, Any], path: Path) -> None:
     for i, link in enumerate(dict.fromkeys(cell["link"] for cell in ours)):
         curve = [cell for cell in ours if cell["link"] == link]
         _curve(left, curve, PALETTE[i % len(PALETTE)], f"{link}, {curve[0]['channel_uses']:,.0f} uses", MARKERS[i])
-    _axes(left, f"{chosen.sender} over every link", "Es/N0, dB", "MSE, all pixels")
+    dress(left, f"{chosen.sender} over every link", "Es/N0, dB", "MSE, all pixels")
     colours = styles(cells)
     for i, cell in enumerate(_one_a_family(at(cells, chosen.es_n0_db, chosen.link))):
         curve = [c for c in cells if (c["sender"], c["link"]) == (cell["sender"], cell["link"])]
         label = f"{cell['sender']}, {cell['channel_uses']:,.0f} uses"
         _curve(right, curve, colours[cell["family"]], label, MARKERS[i % len(MARKERS)])
-    _axes(right, f"One sender a family over {chosen.link}", "Es/N0, dB", "")
+    dress(right, f"One sender a family over {chosen.link}", "Es/N0, dB", "")
     for ax in (left, right):
         ax.set_yscale("log")
-        _plain_log(ax.yaxis)
+        plain_log(ax.yaxis)
         ax.legend(frameon=False, fontsize=8.5, labelcolor=INK)
     figure.savefig(path, facecolor=PAPER)
 
@@ -154,23 +129,6 @@ def _one_a_family(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         good = [cell for cell in mine if cell["mse"] <= 1.1 * best]
         chosen.append(min(good, key=lambda cell: cell["channel_uses"]))
     return chosen
-
-
-def draw_learning(curves: Mapping[str, Sequence[tuple[float, int, float]]], path: Path) -> None:
-    """Validation error against time of training, both logarithmic; curves of (seconds, images, error) by name."""
-    figure = Figure(figsize=(11, 6), dpi=110, facecolor=PAPER, layout="constrained")
-    ax = figure.subplots()
-    for i, (name, curve) in enumerate(sorted(curves.items(), key=lambda item: item[1][-1][2], reverse=True)):
-        minutes, errors = [seconds / 60 for seconds, _, _ in curve], [error for *_, error in curve]
-        label = f"{name}, {curve[-1][1]:,} images"
-        ax.plot(minutes, errors, color=PALETTE[i % len(PALETTE)], marker="o", markersize=3, linewidth=1.6, label=label)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    _plain_log(ax.xaxis)
-    _plain_log(ax.yaxis)
-    _axes(ax, "Learning to rebuild maps", "minutes of training", "MSE of the validation split")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
-    figure.savefig(path, facecolor=PAPER)
 
 
 def draw_errors(name: str, drawn: Drawn, summary: dict[str, Any], path: Path) -> None:

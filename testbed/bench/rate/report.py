@@ -4,10 +4,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from testbed.bench import pages
 from testbed.bench.rate import figures
 from testbed.bench.rate.aggregate import Reference, at
 from testbed.bench.rate.examples import Drawn
+from testbed.looks import pages
 
 CELL_COLUMNS: tuple[pages.Column, ...] = (
     ("sender", "sender", ""),

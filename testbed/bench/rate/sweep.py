@@ -32,7 +32,7 @@ from testbed.bench.rate.scenes import Source
 from testbed.bench.rate.senders import Plan, make_senders
 from testbed.bench.spread import require_ray, spread
 from testbed.bench.store import RunFolder, source_digest
-from testbed.environment import versions
+from testbed.environment import peak_mb, versions
 from testbed.written import write_whole
 
 
@@ -179,7 +179,7 @@ class SceneWork:
                 received_grey[row["sender"]] = np.asarray(np.rint(grey * 255), np.uint8)
         truth = np.asarray(np.rint(scene.truth_grey * 255), np.uint8)
         drawn = Drawn(truth, scene.buildings, received_grey) if received_grey else None
-        return SceneOutcome(scene_id, rows, drawn, time.monotonic() - began, audit.peak_mb())
+        return SceneOutcome(scene_id, rows, drawn, time.monotonic() - began, peak_mb())
 
 
 def run_rate(

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from radiosem import weights
 from radiosem.mapcodecs import map_codec_names
 from radiosem.weights import WeightsEntry
-from testbed.bench.rate.figures import draw_learning
 from testbed.bench.tables.rows import OURS
+from testbed.looks.drawn import INK, PALETTE, PAPER, dress, plain_log
 from testbed.scores.reconstructors import network_of
 
 AT_MINUTES = (15, 40, 80)  # when errors are compared at equal time
@@ -139,5 +141,18 @@ def draw(rows: Sequence[Row], path: Path) -> Path | None:
         return None
     splits = [row["judged_on"] for row in drawn]
     judged_on = max(splits, key=splits.count)
-    draw_learning({row["model"]: row["curve"] for row in drawn if row["judged_on"] == judged_on}, path)
+    curves = {row["model"]: row["curve"] for row in drawn if row["judged_on"] == judged_on}
+    figure = Figure(figsize=(11, 6), dpi=110, facecolor=PAPER, layout="constrained")
+    ax = figure.subplots()
+    for i, (name, curve) in enumerate(sorted(curves.items(), key=lambda item: item[1][-1][2], reverse=True)):
+        minutes, errors = [seconds / 60 for seconds, _, _ in curve], [error for *_, error in curve]
+        label = f"{name}, {curve[-1][1]:,} images"
+        ax.plot(minutes, errors, color=PALETTE[i % len(PALETTE)], marker="o", markersize=3, linewidth=1.6, label=label)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    plain_log(ax.xaxis)
+    plain_log(ax.yaxis)
+    dress(ax, "Learning to rebuild maps", "minutes of training", "MSE of the validation split")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
+    figure.savefig(path, facecolor=PAPER)
     return path

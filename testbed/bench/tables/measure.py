@@ -40,7 +40,7 @@ from testbed.bench.tables.rows import (
     sample_free,
 )
 from testbed.bench.tables.speed import time_alone
-from testbed.environment import versions
+from testbed.environment import peak_mb, versions
 from testbed.interpolation import INTERPOLATORS
 from testbed.scores.reconstruct import evaluate
 from testbed.scores.reconstructors import RECONSTRUCTORS, network_of, weights_of
@@ -177,7 +177,7 @@ def run_tables(
             for said, key in (("maps_seen_in_training", "seen_maps"), ("maps_that_selected_weights", "selected_maps"))
         }
         | audit.environment(threads=1, workers=workers)
-        | {"wall_s": time.monotonic() - began, "peak_mb": audit.peak_mb()},
+        | {"wall_s": time.monotonic() - began, "peak_mb": peak_mb()},
     }
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / "tables.json", json.dumps(summary, indent=1).encode() + b"\n")

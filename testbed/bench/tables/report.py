@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from testbed.bench import pages
 from testbed.bench.tables.learning import AT_MINUTES, two_rows
 from testbed.bench.tables.learning import draw as draw_curves
 from testbed.bench.tables.published import DIFFERS
+from testbed.looks import pages
 
 Row = dict[str, Any]
 INTERVAL = "95 %, or regions"

@@ -49,7 +49,7 @@ def measure(model: str, data: Path, gain: str, split: str, threads: int) -> dict
     from radiosem.physics.features import generator_features
     from radiosem.physics.pathloss import PRIOR
     from radiosem_models.data import Dataset
-    from testbed.bench.audit import peak_mb
+    from testbed.environment import peak_mb
     from testbed.scores.reconstructors import RECONSTRUCTORS
 
     dataset = Dataset(data)

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.testbed.bench.rate.test_sweep import check_page
 
 from channel_sim.digital import LdpcLink, Reception
 from channel_sim.link import make_link
@@ -22,6 +21,7 @@ from testbed.bench.rate.scenes import DataSource, PackSource, Scene
 from testbed.bench.rate.senders import Plan, Sender, make_senders
 from testbed.bench.rate.sweep import RateSettings, run_rate
 from testbed.pack import SAMPLE_PACK
+from tests.testbed.bench.rate.test_sweep import check_page
 
 
 class _Cut:

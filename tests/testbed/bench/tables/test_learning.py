@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from radiosem import weights
-from testbed.bench import pages
 from testbed.bench.tables import learning
 from testbed.bench.tables.report import NOT_YET, told
+from testbed.looks import pages
 
 
 def _trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **networks: dict[str, Any]) -> None:

@@ -12,12 +12,12 @@ import pytest
 
 from radiosem.errors import InputError, RadiosemError
 from radiosem_models.data import Dataset
-from testbed.bench import pages
 from testbed.bench.tables import measure, published
 from testbed.bench.tables.measure import TableSettings, run_tables
 from testbed.bench.tables.report import TABLES, markdown, told
 from testbed.bench.tables.rows import less_ours
 from testbed.bench.tables.speed import time_alone
+from testbed.looks import pages
 from testbed.scores.reconstruct import evaluate
 
 FORMULAS = ("path-loss", "depth-map")

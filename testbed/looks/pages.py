@@ -6,12 +6,37 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from testbed.demo.report import STYLE
-
 NONE = "–"
 Column = tuple[str, str, str]  # title, key in a row, format
 
-_MORE_STYLE = """
+_STYLE = """
+:root { color-scheme: light; --ink: #1b2430; --muted: #5d6875; --line: #e3e7ec; --accent: #0b6e8a; }
+* { box-sizing: border-box; }
+body { margin: 0; font: 16px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; color: var(--ink);
+       background: #f5f7f9; }
+main { max-width: 1480px; margin: 0 auto; padding: 40px 28px 80px; }
+h1 { font-size: 34px; line-height: 1.15; margin: 0 0 6px; letter-spacing: -0.02em; }
+h2 { font-size: 22px; margin: 48px 0 12px; letter-spacing: -0.01em; }
+.lead { color: var(--muted); max-width: 78ch; margin: 0 0 28px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 14px; }
+.tile, figure, .card { background: #fff; border: 1px solid var(--line); border-radius: 10px; }
+.tile { padding: 16px 18px; }
+.tile b { display: block; font-size: 27px; line-height: 1.2; letter-spacing: -0.02em; }
+.tile span { color: var(--muted); font-size: 14px; }
+.card { overflow-x: auto; padding: 4px 0; }
+table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
+th, td { padding: 8px 12px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { color: var(--muted); font-weight: 600; white-space: normal; vertical-align: bottom; }
+th:first-child, td:first-child, th.text, td.text { text-align: left; }
+tbody tr:last-child td { border-bottom: 0; }
+tfoot td { font-weight: 700; border-top: 2px solid var(--ink); border-bottom: 0; }
+td a { color: var(--accent); text-decoration: none; } td a:hover { text-decoration: underline; }
+figure { margin: 0 0 22px; padding: 10px; } figure img { display: block; width: 100%; height: auto; }
+dl { display: grid; grid-template-columns: minmax(150px, 210px) 1fr; gap: 8px 22px; margin: 0; max-width: 110ch; }
+dt { font-weight: 650; } dd { margin: 0; color: #39434f; }
+ul { max-width: 100ch; padding-left: 20px; } li { margin: 6px 0; }
+footer { margin-top: 48px; color: var(--muted); font-size: 14px; }
+code { font: 13px ui-monospace, Menlo, Consolas, monospace; }
 td.wrap { white-space: normal; text-align: left; min-width: 26ch; }
 pre { font: 12px/1.5 ui-monospace, Menlo, Consolas, monospace; white-space: pre-wrap; margin: 0; padding: 14px 18px; }
 details { margin: 14px 0; } summary { cursor: pointer; color: var(--accent); }
@@ -26,7 +51,7 @@ def page(title: str, lead: str, body: Iterable[str]) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>{STYLE}{_MORE_STYLE}</style>
+<style>{_STYLE}</style>
 </head>
 <body>
 <main>
@@ -64,10 +89,11 @@ def heading(text: str, under: str = "") -> str:
     return f"<h2>{escape(text)}</h2>\n" + (f'<p class="lead">{escape(under)}</p>\n' if under else "")
 
 
-def figure(path: Path, alternative: str) -> str:
-    """A PNG, in the page itself."""
+def figure(path: Path, alternative: str, anchor: str = "") -> str:
+    """A PNG, in the page itself; `anchor` is what links to it name."""
     image = base64.b64encode(path.read_bytes()).decode("ascii")
-    return f'<figure><img alt="{escape(alternative)}" src="data:image/png;base64,{image}"></figure>\n'
+    place = f' id="{escape(anchor)}"' if anchor else ""
+    return f'<figure{place}><img alt="{escape(alternative)}" src="data:image/png;base64,{image}"></figure>\n'
 
 
 def definitions(entries: dict[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""How all looks that the rig draws: colours, axes, pages."""
