@@ -8,10 +8,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi import Path as PathParameter
-from fastapi.dependencies.models import Dependant
 from fastapi.responses import StreamingResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from radiosem.errors import InputError, StoreError
 from server_rx import errors
@@ -22,6 +20,7 @@ from server_rx.storage.records import StoredMap
 from server_rx.storage.store import Store, npy
 from server_rx.web.events import Events
 from server_rx.web.render import buildings_png, map_png, map_tif, outage_png
+from server_rx.web.requests import EVENT_STREAM, Heads, refuse_unknown
 from server_rx.web.schemas import (
     Health,
     MapBody,
@@ -38,7 +37,7 @@ from server_rx.web.schemas import (
 
 VIEWER = Path(__file__).parent.parent / "viewer"
 _LAST_SEQUENCE = 2**63 - 1
-_PNG, _TIF, _NPY, _SSE = "image/png", "image/tiff", "application/octet-stream", "text/event-stream"
+_PNG, _TIF, _NPY = "image/png", "image/tiff", "application/octet-stream"
 
 Method = Literal["threshold", "classifier"]
 Dbm = Annotated[float | None, Query(ge=-400, le=100, allow_inf_nan=False, description="dBm")]
@@ -71,50 +70,11 @@ def create_app(backend: Backend) -> FastAPI:
         redoc_url=None,
     )
     errors.install(app)
-    app.add_middleware(_Heads)
+    app.add_middleware(Heads)
     app.include_router(_map_routes(backend))
     app.include_router(_operation_routes(backend))
     app.mount("/", StaticFiles(directory=VIEWER, html=True), name="viewer")
     return app
-
-
-class _Heads:
-    """Answers HEAD as GET without the body (RFC 9110, 9.3.2); of the stream of events, which has no end, by itself."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-
-        async def without_body(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
-
-        if scope["type"] != "http" or scope["method"] != "HEAD":
-            await self._app(scope, receive, send)
-        elif scope["path"] == "/v1/events":
-            await Response(media_type=_SSE)(scope, receive, send)
-        else:
-            await self._app({**scope, "method": "GET"}, receive, without_body)
-
-
-def _refuse_unknown(request: Request) -> None:
-    """Raise InputError naming a query parameter that the route does not have: a slip of the pen would go unheeded."""
-    known = _parameters(request.scope["route"].dependant)
-    for name, value in request.query_params.items():
-        if name not in known:
-            raise InputError(f"{name[:80]} is {value[:80]!r}, but there is no such parameter; {_listed(known)}")
-
-
-def _parameters(dependant: Dependant) -> list[str]:
-    inner = [name for part in dependant.dependencies for name in _parameters(part)]
-    return [parameter.alias for parameter in dependant.query_params] + inner
-
-
-def _listed(known: list[str]) -> str:
-    return f"there are {', '.join(known)}" if known else "there are none"
 
 
 def _map_routes(backend: Backend) -> APIRouter:
@@ -122,7 +82,7 @@ def _map_routes(backend: Backend) -> APIRouter:
     router = APIRouter(
         prefix="/v1",
         tags=["maps"],
-        dependencies=[Depends(_refuse_unknown)],
+        dependencies=[Depends(refuse_unknown)],
         responses={422: {"model": Problem, "description": "A parameter is unusable; `detail` says which and why"}},
     )
 
@@ -262,7 +222,7 @@ def _map_routes(backend: Backend) -> APIRouter:
         summary="New maps as server-sent events: `event: map`, data = metadata as JSON",
         description="Starts with what is new; with Last-Event-ID it goes on behind that event.",
         response_class=StreamingResponse,
-        responses=_content(_SSE),
+        responses=_content(EVENT_STREAM),
     )
     async def follow(
         last_event_id: Annotated[
@@ -271,7 +231,7 @@ def _map_routes(backend: Backend) -> APIRouter:
     ) -> StreamingResponse:
         stream = await backend.events.listen(last_event_id)
         return StreamingResponse(
-            stream, media_type=_SSE, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+            stream, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
 
     return router
