@@ -16,6 +16,6 @@ def test_the_memory_of_a_process_is_not_that_of_the_one_that_started_it() -> Non
     child = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env, timeout=60
     )
-    assert 20 < float(child.stdout) < 300
+    assert 5 < float(child.stdout) < 300
     assert peak_mb() > 400
     del held
