@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,4 +79,3 @@ class Modulation:
 QPSK = Modulation("qpsk", 2)
 QAM16 = Modulation("16qam", 4)
 QAM64 = Modulation("64qam", 6)
-MODULATIONS = MappingProxyType({modulation.name: modulation for modulation in (QPSK, QAM16, QAM64)})

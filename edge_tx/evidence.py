@@ -39,8 +39,7 @@ def outdoor_evidence(
     returns       float32 [H, W], by how much the logarithm of the odds of a building falls; and a warning for each
                   transmitter whose readings are too strong to be believed, and draw no sight lines
     """
-    lines, places = np.zeros((2, *grid.shape), np.bool_)
-    places[samples.row, samples.col] = True
+    lines, places = np.zeros(grid.shape, np.bool_), samples.cells(grid.shape)
     heard = np.ones(len(samples.power_dbm), np.bool_) if floor_dbm is None else samples.power_dbm > floor_dbm
     warnings = []
     for index, transmitter in enumerate(transmitters):

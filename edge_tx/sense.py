@@ -12,7 +12,7 @@ from edge_tx.images import MAX_BYTES, MAX_PIXELS, decode_image, decode_mask
 from radiosem.errors import InputError
 from radiosem.masks.on_grid import resize
 from radiosem.physics.pathloss import check_samples
-from radiosem.types import MAX_TRANSMITTERS, BuildingMap, CarMap, Grid, Place, Samples, Transmitter
+from radiosem.types import DEFAULT_POWER_DBM, MAX_TRANSMITTERS, BuildingMap, CarMap, Grid, Place, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
 
 _OBSERVATION_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -134,7 +134,7 @@ def read_transmitters(observation: pb.Observation, grid: Grid) -> tuple[Transmit
                 antenna.col,
                 antenna.row,
                 antenna.height_m if antenna.HasField("height_m") else 10.0,
-                antenna.power_dbm if antenna.HasField("power_dbm") else 23.0,
+                antenna.power_dbm if antenna.HasField("power_dbm") else DEFAULT_POWER_DBM,
                 antenna.frequency_hz or 5.9e9,
             )
         except InputError as error:

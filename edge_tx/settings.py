@@ -3,6 +3,7 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from channel_sim.link import DEFAULT_LINK
 from radiosem.readings.section import DEFAULT_READINGS, MAX_READINGS
 
 
@@ -25,7 +26,7 @@ class EdgeSettings(BaseSettings):
     relay: bool = Field(
         default=False, description="the far side is a relay that adds the noise; the edge then sends clean symbols"
     )
-    link: str = Field(default="qpsk-1/2", min_length=1, description="link an observation takes unless it names one")
+    link: str = Field(default=DEFAULT_LINK, min_length=1, description="link an observation takes unless it names one")
     es_n0_db: float = Field(
         default=10.0, ge=-30, le=60, description="Es/N0 of the simulated air unless the observation says, dB"
     )

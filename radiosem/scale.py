@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Grey = NDArray[np.float32]  # [H, W] in [0, 1]
+
 
 @dataclass(frozen=True)
 class Scale:

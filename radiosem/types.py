@@ -18,6 +18,7 @@ DepthMap: TypeAlias = NDArray[np.float32]  # [H, W] in [0, 1]
 RadioMap: TypeAlias = NDArray[np.float32]  # [H, W] received power in dBm, NaN inside buildings
 Section: TypeAlias = Literal["buildings", "cars", "readings"]  # of a frame's weak part, which the air may take
 
+DEFAULT_POWER_DBM, DEFAULT_THRESHOLD_DBM = 23.0, -90.0  # radiated; received, below which there is an outage
 RECEIVER_HEIGHT_M = 1.5  # the height every map is drawn for
 SPEED_OF_LIGHT_M_S = 299_792_458.0
 MAX_TRANSMITTERS = 16
@@ -87,7 +88,7 @@ class Transmitter:
     col: int
     row: int
     height_m: float = 10.0
-    power_dbm: float = 23.0
+    power_dbm: float = DEFAULT_POWER_DBM
     frequency_hz: float = 5.9e9
 
     def __post_init__(self) -> None:
@@ -123,6 +124,12 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.power_dbm)
+
+    def cells(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """Where something was read, bool [H, W]."""
+        read = np.zeros(shape, np.bool_)
+        read[self.row, self.col] = True
+        return read
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from radiosem.frame import pack
 from radiosem.inference import Runs, load_network
 from radiosem.physics.features import CHANNELS
 from radiosem.scale import RAYTRACED
-from radiosem.types import Grid, PathLoss, Semantics, Transmitter
-from server_rx.outage import classify_outage
+from radiosem.types import DEFAULT_POWER_DBM, DEFAULT_THRESHOLD_DBM, Grid, PathLoss, Semantics, Transmitter
+from server_rx.outage import classify_outage, floor_dbm
 from server_rx.pipeline import Pipeline
 
 _WARM_UP_ES_N0_DB = 20.0
@@ -68,4 +68,6 @@ def warm_up(pipeline: Pipeline, networks: Networks) -> None:
     codec = next(iter(networks.codecs.values()))
     burst = Air(_WARM_UP_ES_N0_DB).send(pack(semantics, codec), "warm-up", seed=0)
     (record,) = pipeline.rebuild([pipeline.receive(burst)])
-    classify_outage(networks.outage, record.map_dbm, -90.0, -127.0, 23.0)
+    classify_outage(
+        networks.outage, record.map_dbm, DEFAULT_THRESHOLD_DBM, floor_dbm([DEFAULT_POWER_DBM]), DEFAULT_POWER_DBM
+    )

@@ -10,7 +10,6 @@ from radiosem.scale import RAYTRACED
 from radiosem.types import RadioMap
 
 OutageMap = NDArray[np.bool_]  # [H, W], True where outdoors is in outage; False inside buildings
-METHODS = ("threshold", "classifier")
 _ROUNDING_DB = 0.01  # of sums over transmitters
 
 

@@ -22,7 +22,7 @@ from radiosem.physics.features import generator_features
 from radiosem.readings.mend import mended
 from radiosem.rebuild import SIGHT, Rebuilt, draw
 from radiosem.scale import RAYTRACED
-from radiosem.types import Grid, PathLoss, Semantics, Transmitter
+from radiosem.types import DEFAULT_THRESHOLD_DBM, Grid, PathLoss, Semantics, Transmitter
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
 from server_rx.outage import floor_dbm, outage_share
@@ -60,7 +60,7 @@ class Pipeline:
         generator: Runs,
         codecs: Mapping[bytes, MaskCodec],
         models: Sequence[dict[str, str]] = (),
-        outage_threshold_dbm: float = -90.0,
+        outage_threshold_dbm: float = DEFAULT_THRESHOLD_DBM,
     ) -> None:
         self.generator = generator
         self._codecs = codecs

@@ -6,6 +6,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from radiosem.errors import InputError
+from radiosem.types import DEFAULT_THRESHOLD_DBM
 
 
 class ServerSettings(BaseSettings):
@@ -30,7 +31,7 @@ class ServerSettings(BaseSettings):
     max_batch: int = Field(default=4, ge=1, le=64, description="waiting bursts that are worked on together")
     threads: int = Field(default=0, ge=0, le=256, description="CPU threads of the networks; 0 takes every core")
     outage_threshold_dbm: float = Field(
-        default=-90.0, ge=-200, le=60, description="received power below this is outage, dBm"
+        default=DEFAULT_THRESHOLD_DBM, ge=-200, le=60, description="received power below this is outage, dBm"
     )
 
 

@@ -30,6 +30,11 @@ def versions() -> dict[str, str]:
     return found
 
 
+def surroundings(threads: int, workers: int) -> dict[str, Any]:
+    """Machine and versions, with the processes and the threads each was given."""
+    return {"machine": {**machine(), "workers": workers, "threads_a_worker": threads}, "versions": versions()}
+
+
 def peak_mb() -> float:
     """Largest resident memory of this process so far, MB."""
     status = Path("/proc/self/status")

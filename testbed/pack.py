@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from radiosem.errors import InputError
 from radiosem.images import read_grey
-from radiosem.scale import Scale
+from radiosem.scale import Grey, Scale
 from radiosem.scores.metrics import sum_power_dbm
 from radiosem.types import BuildingMap, Grid, RadioMap, Samples, Transmitter
 from radiosem_proto.v1 import radiosem_pb2 as pb
@@ -81,13 +81,18 @@ class PackEntry:
         powers_dbm = []
         for index, transmitter in enumerate(self.transmitters()):
             grey = read_grey(self.folder / f"truth_{index}.png")
-            gain_db = np.where(grey > 0, self.scale.gain_db(grey / np.float32(255)), -np.inf)
-            powers_dbm.append(gain_db + transmitter.power_dbm)
+            powers_dbm.append(heard_dbm(self.scale, grey / np.float32(255), transmitter))
         power_dbm = sum_power_dbm(powers_dbm)
         censored = np.isneginf(power_dbm) & ~buildings
         power_dbm[censored] = self.floor_dbm()
         power_dbm[buildings] = np.nan
         return Truth(buildings, power_dbm, censored)
+
+    def truth_grey(self, truth: Truth) -> Grey:
+        """Path gain as seen from the strongest transmitter, as grey of `scale`; 0 in buildings and where censored."""
+        grey = self.scale.grey(truth.power_dbm - max(transmitter.power_dbm for transmitter in self.transmitters()))
+        grey[truth.buildings | truth.censored] = 0
+        return grey
 
     def floor_dbm(self) -> float:
         """Received power at and below which the truth is censored."""
@@ -103,6 +108,11 @@ class PackEntry:
 def meter_floor_dbm(scale: Scale, transmitters: Sequence[Transmitter]) -> float:
     """Power at and below which nothing is heard: the scale's floor under the strongest transmitter, to 0.01 dBm."""
     return round(scale.floor_db + max(transmitter.power_dbm for transmitter in transmitters), 2)
+
+
+def heard_dbm(scale: Scale, grey: NDArray[Any], transmitter: Transmitter) -> NDArray[np.float32]:
+    """Grey [H, W] -> received power of one transmitter, -inf where it is censored."""
+    return np.where(grey > 0, scale.gain_db(grey) + np.float32(transmitter.power_dbm), np.float32(-np.inf))
 
 
 def open_pack(folder: Path = SAMPLE_PACK) -> tuple[PackEntry, ...]:

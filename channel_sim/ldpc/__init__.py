@@ -1,1 +1,1 @@
-"""Low-density parity-check codes of 5G: their tables, encoder and decoder."""
+"""Low-density parity-check codes of IEEE Std 802.11: their tables, encoder and decoder."""

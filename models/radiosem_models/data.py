@@ -54,6 +54,11 @@ class MapKey:
     model: str
 
     @property
+    def name(self) -> str:
+        """BLOCK_TRANSMITTER, as files of the map are called."""
+        return f"{self.block_id}_{self.transmitter}"
+
+    @property
     def dynamic(self) -> bool:
         """True when cars took part in the simulation."""
         return self.model.startswith("cars")

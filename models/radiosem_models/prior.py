@@ -32,10 +32,10 @@ def law_of_map(dataset: Dataset, key: MapKey, rng: np.random.Generator) -> tuple
     return law, float(np.std(loss_db - design @ law))
 
 
-def learn_prior(dataset: Dataset, model: str = "RT", seed: int = 0) -> dict[str, float]:
-    """Mean law of the training maps, spread between maps, and spread about each map's own law, all dB."""
-    rng = np.random.default_rng(seed)
-    laws, residuals = zip(*(law_of_map(dataset, key, rng) for key in dataset.keys("train", (model,))), strict=True)
+def learn_prior(dataset: Dataset) -> dict[str, float]:
+    """Mean law of the static training maps, spread between maps, and spread about each map's own law, all dB."""
+    rng = np.random.default_rng(0)
+    laws, residuals = zip(*(law_of_map(dataset, key, rng) for key in dataset.keys("train", ("RT",))), strict=True)
     mean, spread = np.mean(laws, 0), np.std(laws, 0)
     return {
         "pl0_db": float(mean[0]),
@@ -47,10 +47,10 @@ def learn_prior(dataset: Dataset, model: str = "RT", seed: int = 0) -> dict[str,
     }
 
 
-def regress_depth_map(dataset: Dataset, model: str = "RT") -> dict[str, float]:
-    """Least squares of grey on the depth map under the prior law, over the outdoor pixels of the training maps."""
+def regress_depth_map(dataset: Dataset) -> dict[str, float]:
+    """Least squares of grey on the depth map under the prior law, outdoors in static training maps."""
     normal, moment = np.zeros((2, 2)), np.zeros(2)
-    for key in dataset.keys("train", (model,)):
+    for key in dataset.keys("train", ("RT",)):
         buildings = dataset.block(key.block_id).buildings
         features = generator_features(buildings, None, dataset.transmitter(key), PRIOR, dataset.grid(key.block_id))
         depth = features[CHANNELS.index("depth map")][~buildings].astype(np.float64)

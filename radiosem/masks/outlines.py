@@ -1,8 +1,8 @@
 """A mask -> the same buildings, their walls drawn straight.
 
-What frays an outline is the segmenter's doubt; walls are straight, rays mirror on them (see `rays`), and a straight
-wall takes fewer bits to send. Sides between the corners of Douglas and Peucker (Cartographica 10(2), 1973) are drawn
-anew as the lines of least squares through their pixels, and corners where two of these meet.
+What frays an outline is the segmenter's doubt; walls are straight, rays mirror on them (`radiosem.physics.rays`), and a
+straight wall takes fewer bits to send. Sides between the corners of Douglas and Peucker (Cartographica 10(2), 1973) are
+drawn anew as the lines of least squares through their pixels, and corners where two of these meet.
 """
 
 import cv2

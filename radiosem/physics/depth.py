@@ -10,13 +10,14 @@ the pixels to the borders on either side along the second.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radiosem.compiled import compiled
 from radiosem.errors import InputError
+from radiosem.scale import RAYTRACED
 from radiosem.types import (
     RECEIVER_HEIGHT_M,
     SPEED_OF_LIGHT_M_S,
@@ -159,20 +160,25 @@ def path_loss_db(grid: Grid, transmitter: Transmitter, law: PathLoss) -> NDArray
     return np.asarray(law.pl0_db + per_neper_db * np.log(distance_m(grid, transmitter)), np.float32)
 
 
+def in_sight(buildings: BuildingMap, transmitters: Sequence[Transmitter]) -> NDArray[np.bool_]:
+    """Where the straight line to some transmitter is free, bool [H, W]."""
+    return np.asarray(np.logical_or.reduce([free_share(buildings, one) >= 1 for one in transmitters]))
+
+
 def depth_map(
     buildings: BuildingMap,
     transmitters: tuple[Transmitter, ...],
     path_losses: tuple[PathLoss, ...],
     cell_size_m: float = 1.0,
     weigh: str = "loss",
-    floor_db: float = -150.0,
 ) -> DepthMap:
     """Law weighted by the free share of each sight line, summed over transmitters (arXiv 2501.10654, eq. 3-4).
 
     buildings     bool [H, W], row 0 = north
     transmitters  T of them, inside the grid
     path_losses   T of them, dB at 1 m and dB per decade of metres
-    weigh         "loss": path loss as the paper prints it; "power": path gain above `floor_db`, which obstacles weaken
+    weigh         "loss": path loss as the paper prints it; "power": path gain above the floor of `raytraced`, which
+                  obstacles weaken
     returns       float32 [H, W] in [0, 1], scaled to a maximum of 1
     raises        InputError naming the transmitter that lies outside the grid, or the unknown `weigh`
     """
@@ -187,6 +193,6 @@ def depth_map(
         transmitter.check_inside(grid, index)
         loss_db = path_loss_db(grid, transmitter, law)
         # A fitted law may promise a gain close by, which is no weight of an obstacle.
-        weight = np.maximum(loss_db if weigh == "loss" else -loss_db - floor_db, 0)
+        weight = np.maximum(loss_db if weigh == "loss" else -loss_db - RAYTRACED.floor_db, 0)
         total += weight * free_share(buildings, transmitter)
     return total / max(float(total.max()), 1e-9)

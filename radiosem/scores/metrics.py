@@ -13,10 +13,7 @@ from numpy.typing import NDArray
 
 from radiosem.errors import InputError
 from radiosem.scale import Scale
-from radiosem.types import BuildingMap, RadioMap
-
-DEFAULT_POWER_DBM = 23.0
-DEFAULT_THRESHOLD_DBM = -90.0
+from radiosem.types import DEFAULT_POWER_DBM, DEFAULT_THRESHOLD_DBM, BuildingMap, RadioMap
 
 
 @dataclass(frozen=True)

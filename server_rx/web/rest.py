@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from radiosem.errors import InputError, StoreError
+from radiosem.types import DEFAULT_THRESHOLD_DBM
 from server_rx import errors
 from server_rx.errors import NotFoundError, Problem
 from server_rx.metrics import Metrics
@@ -57,7 +58,7 @@ class Backend:
     events: Events
     outage: Callable[[StoredMap, float, str], OutageMap]
     not_ready: Callable[[], str]
-    outage_threshold_dbm: float = -90.0
+    outage_threshold_dbm: float = DEFAULT_THRESHOLD_DBM
 
 
 def create_app(backend: Backend) -> FastAPI:

@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from channel_sim.link import DEFAULT_LINK
 from radiosem.readings.section import DEFAULT_READINGS, MAX_READINGS
+from radiosem.types import DEFAULT_THRESHOLD_DBM
 from testbed.demo.run import DemoSettings, Rig, choose, run_demo
 from testbed.extras import require
 from testbed.pack import SAMPLE_PACK
@@ -98,11 +100,13 @@ def demo(
     link: Annotated[
         str,
         typer.Option(help="Modulation and code rate, such as 16qam-1/2; or jscc, the learned link, with codec bitmap."),
-    ] = "qpsk-1/2",
+    ] = DEFAULT_LINK,
     readings: Annotated[
         int, typer.Option(min=0, max=MAX_READINGS, help="Most samples that a frame carries along, which mend the map.")
     ] = DEFAULT_READINGS,
-    threshold_dbm: Annotated[float, typer.Option(help="Received power below this is outage, dBm.")] = -90.0,
+    threshold_dbm: Annotated[
+        float, typer.Option(help="Received power below this is outage, dBm.")
+    ] = DEFAULT_THRESHOLD_DBM,
     pack: Annotated[
         Path, typer.Option(help="Folder of observations, see `radiosem data pack`.", show_default="the sample pack")
     ] = SAMPLE_PACK,

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from testbed.commands.shown import show_scores
+from testbed.extras import require
 
 app = typer.Typer(help="Rebuild maps and score them.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -60,6 +61,7 @@ def evaluate(
 
     Example: `radiosem reconstruct eval --model kriging --samples 0.01 --data ~/RadioMapSeer --gain DPM --split all`
     """
+    require("scoring reconstructors", "demo", "scipy")
     from testbed.scores.reconstruct import evaluate as run  # numba and the networks load here, not for --help
 
     with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -67,8 +67,7 @@ def evaluate(
 ) -> None:
     """Score the segmenter: IoU, precision, recall and wrong cells over all images together. The sample pack by default.
 
-    Ground that the network was trained on is refused, recognised by fingerprints of the masks; those were taken at 1 m
-    a cell, so masks at other resolutions are not looked through.
+    Ground that the network was trained on is refused, recognised by fingerprints of the masks at 1 m a pixel.
 
     Example: `radiosem segment eval --images tiles --masks labels --cell-size-m 0.5 --json`
     """
@@ -81,7 +80,7 @@ def evaluate(
         labelled = from_folders(images, masks, cell_size_m)
     else:
         labelled = from_pack(pack or SAMPLE_PACK)
-    seen = count_seen(labelled, allow_seen) if all(one.grid.cell_size_m == 1 for one in labelled) else None
+    seen = count_seen(labelled, allow_seen)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("segmenter", total=len(labelled))
         scores = score_segmenter(labelled, threads, seen, lambda done: progress.update(bar, completed=done))

@@ -6,14 +6,14 @@ from typing import Any
 
 import typer
 
+from testbed.looks.pages import interval
+
 
 def show_scores(scores: Mapping[str, Any], as_json: bool) -> None:
     """Print one JSON object, or a score a line; intervals as `testbed.looks.pages` shows them, tables key by key."""
     if as_json:
         typer.echo(json.dumps(scores))
         return
-    from testbed.looks.pages import interval  # numpy loads with it
-
     flat: dict[str, Any] = {}
     for name, value in scores.items():
         if name.endswith("_interval"):

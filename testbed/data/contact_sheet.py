@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from radiosem_models.data import Dataset, MapKey
 from radiosem_models.description import read_antennas
-from testbed.looks.drawn import INK, MUTED, PAPER
+from testbed.looks.colours import BUILDING, INK, MUTED, OUTDOORS, PAPER, TRANSMITTER, WALLS
 
-BUILDING, CAR, UNKNOWN = "#3d4a5c", "#d1495b", "#b9c0c9"
+CAR = "#d1495b"
 CITIES, ROWS_A_CITY, MAPS_A_ROW = 8, 2, 3  # drawn at most
 CELL_INCHES = 2.3
 
@@ -70,7 +70,7 @@ def _draw_row(row: NDArray[np.object_], dataset: Dataset, block_id: str, keys: l
     classes = block.buildings.astype(int)
     if block.cars is not None:
         classes = np.where(block.cars & ~block.buildings, 2, classes)
-    palette = ListedColormap(["#f4f1ea", BUILDING, CAR])
+    palette = ListedColormap([OUTDOORS, WALLS, CAR])
     row[0].imshow(classes, cmap=palette, vmin=-0.5, vmax=2.5, interpolation="nearest")
     split = dataset.about.get("tiles", {}).get(block_id, {}).get("split", "")  # type: ignore[attr-defined]
     _label(row[0], f"{block.city} {split}".strip(), f"block {block_id}, {block.buildings.mean():.0%} building")
@@ -89,7 +89,7 @@ def _draw_row(row: NDArray[np.object_], dataset: Dataset, block_id: str, keys: l
     for ax, key in zip(row[2:], keys, strict=False):
         grey = dataset.grey(key)
         shown = np.ma.masked_where(block.buildings, grey)
-        ax.set_facecolor(UNKNOWN)
+        ax.set_facecolor(BUILDING)
         ax.imshow(shown, cmap="inferno", vmin=0, vmax=255, interpolation="nearest")
         censored = float((grey[~block.buildings] == 0).mean()) if (~block.buildings).any() else 0.0
         _label(ax, f"{key.model}, transmitter {key.transmitter}", f"{censored:.0%} of the outdoors censored")
@@ -106,11 +106,11 @@ def _label(ax: Axes, title: str, note: str) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
-        spine.set_color(UNKNOWN)
+        spine.set_color(BUILDING)
 
 
 def _mark(ax: Axes, place: tuple[float, ...], name: str = "") -> None:
-    ax.plot(place[0], place[1], marker="^", markersize=7, color="#19b5fe", markeredgecolor="white", markeredgewidth=1)
+    ax.plot(place[0], place[1], marker="^", markersize=7, color=TRANSMITTER, markeredgecolor="white", markeredgewidth=1)
     if name:
         label = ax.annotate(name, (place[0], place[1]), (4, 4), textcoords="offset points", fontsize=8, color=INK)
         label.set_path_effects([withStroke(linewidth=2, foreground=PAPER)])

@@ -1,17 +1,80 @@
 """A data set -> one observation a map: noisy readings and the transmitter, in the files that `radiosem send` reads."""
 
+import csv
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radiosem.errors import InputError
+from radiosem.types import Samples, Transmitter
 from radiosem_models.data import Dataset, MapKey
-from testbed.data.make_pack import draw_samples, write_samples, write_transmitters
-from testbed.pack import meter_floor_dbm
+from testbed.observation import SAMPLE_COLUMNS
+from testbed.pack import heard_dbm, meter_floor_dbm
 from testbed.written import make_folder, write_image
+
+READINGS_A_TRANSMITTER = 300
+NOISE_DB = 1.0
+
+
+def draw_samples(
+    powers_dbm: list[NDArray[np.float32]],
+    buildings: NDArray[np.bool_],
+    floor_dbm: float,
+    seed: int,
+    count: int = READINGS_A_TRANSMITTER,
+) -> Samples:
+    """Read every transmitter's map at random outdoor cells, with 1 dB of noise.
+
+    powers_dbm  one map [H, W] a transmitter, -inf where censored
+    floor_dbm   what is read where there is nothing to hear
+    count       cells read in each
+    returns     `count` samples a transmitter, each at a cell of its own
+    raises      InputError when fewer cells are outdoors
+    """
+    outdoors = np.argwhere(~buildings)
+    if len(outdoors) < count:
+        raise InputError(f"count is {count}, but {len(outdoors)} cells are outdoors; draw no more than there are")
+    rng = np.random.default_rng(seed)
+    parts = []
+    for index, power_dbm in enumerate(powers_dbm):
+        row, col = outdoors[rng.choice(len(outdoors), count, replace=False)].T
+        noisy = power_dbm[row, col] + rng.normal(0, NOISE_DB, len(row))
+        parts.append((np.full(len(row), index), col, row, np.maximum(noisy, floor_dbm)))
+    transmitter, col, row, power = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Samples(transmitter, col, row, power)
+
+
+def write_samples(path: Path, samples: Samples) -> None:
+    """Samples -> CSV, powers to a hundredth of a dB."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(SAMPLE_COLUMNS)
+        for transmitter, col, row, power_dbm in zip(
+            samples.transmitter, samples.col, samples.row, samples.power_dbm, strict=True
+        ):
+            writer.writerow((transmitter, col, row, f"{power_dbm:.2f}"))
+
+
+def write_transmitters(path: Path, transmitters: list[Transmitter]) -> None:
+    """Transmitters -> JSON, one a line."""
+    lines = [
+        json.dumps(
+            {
+                "col": transmitter.col,
+                "row": transmitter.row,
+                "height_m": transmitter.height_m,
+                "power_dbm": transmitter.power_dbm,
+                "frequency_hz": transmitter.frequency_hz,
+            }
+        )
+        for transmitter in transmitters
+    ]
+    path.write_text("[\n  " + ",\n  ".join(lines) + "\n]\n")
 
 
 class Written(NamedTuple):
@@ -45,8 +108,7 @@ def write_observations(
     written = {}
     for done, key in enumerate(keys):
         report(done, len(keys))
-        name = f"{key.block_id}_{key.transmitter}"
-        written[name] = _write(dataset, key, out / name, count, seed)
+        written[key.name] = _write(dataset, key, out / key.name, count, seed)
     report(len(keys), len(keys))
     return written
 
@@ -57,8 +119,7 @@ def _write(dataset: Dataset, key: MapKey, folder: Path, count: int, seed: int) -
     outdoors = int((~buildings).sum())
     if outdoors < count:
         raise InputError(f"count is {count}, but block {key.block_id} has {outdoors} cells outdoors")
-    gain_db = dataset.scale.gain_db(grey / np.float32(255))
-    power_dbm = np.where(grey > 0, gain_db + np.float32(transmitter.power_dbm), np.float32(-np.inf))
+    power_dbm = heard_dbm(dataset.scale, grey / np.float32(255), transmitter)
     floor_dbm = meter_floor_dbm(dataset.scale, [transmitter])
     samples = draw_samples([power_dbm], buildings, floor_dbm, _seed_of(key, seed), count)
     make_folder(folder, "out")

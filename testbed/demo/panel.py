@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from testbed.demo.arrival import Arrival
-from testbed.looks.drawn import BUILDING, ERROR_LIMIT_DB, INK, MUTED, PAPER, UNKNOWN
+from testbed.looks.colours import BUILDING, ERROR_LIMIT_DB, INK, MUTED, OUTDOORS, PAPER, TRANSMITTER, UNKNOWN, WALLS
 
 MISSING, INVENTED, SENT = "#d1495b", "#edae49", "#12a5e8"
 COVERED, OUT, FALSE_OUTAGE, MISSED_OUTAGE = "#8fd0c6", "#22304a", "#edae49", "#d1495b"
@@ -87,7 +87,7 @@ def _mark_transmitters(ax: Axes, arrival: Arrival) -> None:
     cell_m = arrival.entry.grid.cell_size_m
     for transmitter in arrival.entry.transmitters():
         place = ((transmitter.col + 0.5) * cell_m, (transmitter.row + 0.5) * cell_m)
-        ax.plot(*place, marker="^", markersize=11, color="#19b5fe", markeredgecolor="white", markeredgewidth=1.5)
+        ax.plot(*place, marker="^", markersize=11, color=TRANSMITTER, markeredgecolor="white", markeredgewidth=1.5)
 
 
 def _head(figure: Figure, arrival: Arrival) -> None:
@@ -141,7 +141,7 @@ def _categories(
 def _mask(ax: Axes, arrival: Arrival) -> None:
     true, got = arrival.truth.buildings, arrival.received.buildings
     classes = np.select([true & got, true & ~got, ~true & got], [1, 2, 3], 0)
-    key = [("#f4f1ea", "outdoors"), ("#3d4a5c", "building"), (MISSING, "missing"), (INVENTED, "invented")]
+    key = [(OUTDOORS, "outdoors"), (WALLS, "building"), (MISSING, "missing"), (INVENTED, "invented")]
     caption = f"{arrival.scores.wrong_building_share:.1%} of the cells differ from the true footprints"
     _categories(ax, arrival, classes, "Mask and readings, as received", caption, key)
     places = np.array([(reading["col"], reading["row"]) for reading in arrival.received.readings]).reshape(-1, 2)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from radiosem.physics.depth import depth_map, free_share
+from radiosem.physics.depth import depth_map, in_sight
 from radiosem.scores.metrics import MapScores, OutageScores, score_map, score_outage
 from radiosem.types import BuildingMap, DepthMap, Grid, PathLoss, RadioMap, Transmitter
 from testbed.demo.receiver_client import ReceiverClient
@@ -23,7 +23,7 @@ class ReceivedMap:
     classified      bool [H, W], by the outage classifier
     depth           float32 [H, W] in [0, 1], of the received semantics
     readings        those that came along, as the REST interface tells them
-    about           metadata, `semantics` and `provenance` bodies of the REST interface
+    semantics, provenance  bodies of the REST interface
     """
 
     map_dbm: RadioMap
@@ -31,9 +31,7 @@ class ReceivedMap:
     outage: NDArray[np.bool_]
     classified: NDArray[np.bool_]
     depth: DepthMap
-    transmitters: tuple[Transmitter, ...]
     readings: list[dict[str, Any]]
-    about: dict[str, Any]
     semantics: dict[str, Any]
     provenance: dict[str, Any]
 
@@ -67,9 +65,7 @@ def fetch(client: ReceiverClient, map_id: str, threshold_dbm: float) -> Received
         outage=client.npy(outage, threshold_dbm=threshold_dbm, method="threshold").astype(np.bool_),
         classified=client.npy(outage, threshold_dbm=threshold_dbm, method="classifier").astype(np.bool_),
         depth=depth_map(buildings, transmitters, laws, grid.cell_size_m, weigh="power"),
-        transmitters=transmitters,
         readings=semantics["readings"],
-        about=client.json(path),
         semantics=semantics,
         provenance=client.json(f"{path}/provenance"),
     )
@@ -88,13 +84,6 @@ class LinkScores:
     classifier: OutageScores
 
 
-def sample_pixels(entry: PackEntry) -> NDArray[np.bool_]:
-    """Cells the edge was given readings of: no prediction is needed there. bool [H, W]"""
-    samples, pixels = entry.samples(), np.zeros(entry.grid.shape, np.bool_)
-    pixels[samples.row, samples.col] = True
-    return pixels
-
-
 def score(entry: PackEntry, truth: Truth, received: ReceivedMap, threshold_dbm: float) -> LinkScores:
     """Compare a received map with the truth.
 
@@ -103,17 +92,14 @@ def score(entry: PackEntry, truth: Truth, received: ReceivedMap, threshold_dbm: 
     """
     transmitters = entry.transmitters()
     power_dbm = max(transmitter.power_dbm for transmitter in transmitters)
-    truth_grey = entry.scale.grey(truth.power_dbm - power_dbm)
-    truth_grey[truth.buildings | truth.censored] = 0
-    in_sight = [free_share(truth.buildings, transmitter) >= 1 for transmitter in transmitters]
-    exclude = sample_pixels(entry)
+    exclude = entry.samples().cells(entry.grid.shape)  # known there: no prediction is needed
     scores = score_map(
-        truth_grey,
+        entry.truth_grey(truth),
         np.maximum(received.map_dbm - power_dbm, entry.scale.floor_db),
         truth.buildings,
         received.buildings,
         entry.scale,
-        np.logical_or.reduce(in_sight),
+        in_sight(truth.buildings, transmitters),
         exclude,
         power_dbm,
         threshold_dbm,

@@ -38,9 +38,9 @@ class ReceiverClient:
         except OSError as error:
             raise DeliveryError(f"GET {address} failed: {error}") from None
 
-    def json(self, path: str, **query: object) -> Any:
+    def json(self, path: str) -> Any:
         """JSON body of GET `path`."""
-        return json.loads(self.get(path, **query))
+        return json.loads(self.get(path))
 
     def npy(self, path: str, **query: object) -> NDArray[Any]:
         """Array of a `.npy` body."""

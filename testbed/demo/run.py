@@ -14,11 +14,12 @@ from typing import Any
 
 import grpc
 
-from channel_sim.link import make_link
+from channel_sim.link import DEFAULT_LINK, make_link
 from radiosem.codecs import make_codec
 from radiosem.codecs.bitmap import BitmapCodec
 from radiosem.errors import DeliveryError, InputError
 from radiosem.readings.section import DEFAULT_READINGS
+from radiosem.types import DEFAULT_THRESHOLD_DBM
 from radiosem_proto.v1 import radiosem_pb2 as pb
 from radiosem_proto.v1 import radiosem_pb2_grpc as rpc
 from testbed.demo.arrival import Arrival, Loss
@@ -51,9 +52,9 @@ class DemoSettings:
     only: tuple[str, ...] = ()
     es_n0_db: float = 10.0
     codec: str = "context"
-    link: str = "qpsk-1/2"
+    link: str = DEFAULT_LINK
     readings: int = DEFAULT_READINGS
-    threshold_dbm: float = -90.0
+    threshold_dbm: float = DEFAULT_THRESHOLD_DBM
 
 
 @dataclass(frozen=True)

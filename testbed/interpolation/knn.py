@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from testbed.interpolation.readings import Grey, Readings
+from radiosem.scale import Grey
+from testbed.interpolation.readings import Readings
 
 NEIGHBOURS, POWER = 8, 2.0
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls  # type: ignore[import-untyped]
 from scipy.spatial.distance import pdist  # type: ignore[import-untyped]
 
-from testbed.interpolation.readings import Grey, Readings
+from radiosem.scale import Grey
+from testbed.interpolation.readings import Readings
 
 NEIGHBOURS = 16
 CHUNK = 4096  # pixels solved at once

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree  # type: ignore[import-untyped]
 
 from radiosem.errors import InputError
+from radiosem.scale import Grey
 from radiosem.types import BuildingMap
-
-Grey = NDArray[np.float32]  # [H, W] in [0, 1]
 
 LEAST_SHARE, LARGEST_SHARE = 0.001, 0.1
 FEWEST = 4

@@ -6,11 +6,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from testbed.looks.colours import ACCENT, INK, LINE, MUTED
+
 NONE = "–"
 Column = tuple[str, str, str]  # title, key in a row, format
 
+_VARIABLES = f""":root {{ color-scheme: light; --ink: {INK}; --muted: {MUTED}; --line: {LINE}; --accent: {ACCENT}; }}"""
 _STYLE = """
-:root { color-scheme: light; --ink: #1b2430; --muted: #5d6875; --line: #e3e7ec; --accent: #0b6e8a; }
 * { box-sizing: border-box; }
 body { margin: 0; font: 16px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; color: var(--ink);
        background: #f5f7f9; }
@@ -51,7 +53,7 @@ def page(title: str, lead: str, body: Iterable[str]) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>{_STYLE}</style>
+<style>{_VARIABLES}{_STYLE}</style>
 </head>
 <body>
 <main>

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from radiosem.codecs import make_codec
-from radiosem.errors import InputError, RadiosemError
+from radiosem.errors import InputError
 from radiosem.images import read_grey
 from radiosem.masks.fingerprints import at_a_metre
 from radiosem.types import BuildingMap
 from testbed.pack import PackEntry, open_pack
-from testbed.scores.leaks import CONSTANTS_SPLIT, refusal, seen_blocks, split_fingerprints, training_fingerprints
+from testbed.scores.leaks import CONSTANTS_SPLIT, seen_or_refused, split_fingerprints, training_fingerprints
 
 
 @dataclass(frozen=True)
@@ -64,21 +64,15 @@ def count_seen(codec: str, masks: Mapping[str, BuildingMap], allow_seen: bool = 
 
     raises  InputError naming the masks it learned from, or when that cannot be told, unless seen ones are allowed
     """
-    try:
-        if codec == "context":
-            known = split_fingerprints(f"codec {codec}", [CONSTANTS_SPLIT])
-        elif codec == "vqvae":
-            known = training_fingerprints("vqvae-encoder")
-        else:
-            return 0
-    except RadiosemError:
-        if allow_seen:
-            return None
-        raise
-    seen = seen_blocks(masks, known)
-    if seen and not allow_seen:
-        raise InputError(refusal(f"codec {codec}", seen, len(masks)))
-    return len(seen)
+    what = f"codec {codec}"
+    learned = {
+        "context": lambda: split_fingerprints(what, [CONSTANTS_SPLIT]),
+        "vqvae": lambda: training_fingerprints("vqvae-encoder"),
+    }
+    if codec not in learned:
+        return 0
+    seen = seen_or_refused(what, masks, learned[codec], allow_seen)
+    return None if seen is None else len(seen)
 
 
 def score_codec(

@@ -3,13 +3,14 @@
 Masks are at a metre a pixel (`radiosem.masks.fingerprints.at_a_metre`), whatever the cells of the maps.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from radiosem import weights
-from radiosem.errors import InputError
+from radiosem.errors import InputError, RadiosemError
 from radiosem.masks.fingerprints import redrawn, seen_patches
 from radiosem.types import BuildingMap
 from radiosem_models.training.seen import selection_splits, splits_named
@@ -64,12 +65,30 @@ def seen_blocks(masks: Mapping[str, BuildingMap], known: NDArray[np.uint32]) -> 
     return found
 
 
+def seen_or_refused(
+    what: str, masks: Mapping[str, BuildingMap], known: Callable[[], NDArray[np.uint32]], allow_seen: bool
+) -> dict[str, float] | None:
+    """Share of known patches of every block that was seen in training, by id; None where nothing tells what was.
+
+    what    that learned, as an error names it
+    known   fingerprints of what it learned from, as `training_fingerprints`
+    raises  InputError naming the blocks it saw, or that nothing tells, unless seen ones are allowed
+    """
+    try:
+        seen = seen_blocks(masks, known())
+    except RadiosemError:
+        if allow_seen:
+            return None
+        raise
+    if seen and not allow_seen:
+        raise InputError(_refusal(what, seen, len(masks)))
+    return seen
+
+
 def refuse_seen(networks: Iterable[str], masks: Mapping[str, BuildingMap]) -> None:
     """Raise InputError when a network was trained on buildings of these blocks, or does not say what it saw."""
     for name in networks:
-        seen = seen_blocks(masks, training_fingerprints(name))
-        if seen:
-            raise InputError(refusal(name, seen, len(masks)))
+        seen_or_refused(name, masks, partial(training_fingerprints, name), allow_seen=False)
 
 
 def selected_blocks(name: str, masks: Mapping[str, BuildingMap]) -> set[str] | None:
@@ -91,7 +110,7 @@ def seen_by_any(networks: Iterable[str], masks: Mapping[str, BuildingMap]) -> se
     return seen
 
 
-def refusal(model: str, seen: dict[str, float], blocks: int) -> str:
+def _refusal(model: str, seen: dict[str, float], blocks: int) -> str:
     """Why a model is not scored, naming the maps it saw."""
     worst = sorted(seen, key=lambda block_id: -seen[block_id])
     named = ", ".join(f"{block_id} ({seen[block_id]:.0%} of its patches)" for block_id in worst[:NAMED])

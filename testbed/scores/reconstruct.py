@@ -1,4 +1,4 @@
-"""Mask, transmitter and one average law, or samples -> radio map; scored against the truth, map by map."""
+"""Reconstructor and data set -> scores of the maps it rebuilds, pooled and map by map; refused where it saw them."""
 
 import dataclasses
 import time
@@ -14,23 +14,22 @@ from radiosem.errors import InputError
 from radiosem.physics.depth import free_share
 from radiosem.physics.features import generator_features
 from radiosem.physics.pathloss import PRIOR
-from radiosem.scale import RAYTRACED, Scale
+from radiosem.scale import RAYTRACED, Grey, Scale
 from radiosem.scores.metrics import MapScores, score_grey, score_map
 from radiosem.scores.pooling import Interval, pooled, pooled_interval
 from radiosem_models.data import Dataset, MapKey
 from testbed.environment import peak_mb
 from testbed.interpolation import INTERPOLATORS
-from testbed.interpolation.readings import LARGEST_SHARE, LEAST_SHARE, Grey, check_share, draw_readings
+from testbed.interpolation.readings import LARGEST_SHARE, LEAST_SHARE, check_share, draw_readings
 from testbed.scores.clipped import clipped_mse
 from testbed.scores.leaks import (
     CONSTANTS_SPLIT,
-    refusal,
-    seen_blocks,
+    seen_or_refused,
     selected_blocks,
     split_fingerprints,
     training_fingerprints,
 )
-from testbed.scores.reconstructors import RECONSTRUCTORS, Rebuild, Reconstructors, network_of
+from testbed.scores.reconstructors import RECONSTRUCTORS, Rebuild, network_of
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def evaluate(
         bool(seen),
         sum(key.block_id in seen for key in keys),
         _selected_maps(model, dataset, keys),
-        {f"{key.block_id}_{key.transmitter}": one.mse for key, one in zip(keys, scores, strict=True)},
+        {key.name: one.mse for key, one in zip(keys, scores, strict=True)},
     )
 
 
@@ -166,22 +165,15 @@ def _check_unseen(model: str, dataset: Dataset, keys: list[MapKey], allow_seen: 
 
     raises  InputError unless seen maps are allowed
     """
+    if model in INTERPOLATORS:
+        return {}  # learns from the readings of its map alone
     masks, network = dataset.masks_at_a_metre(key.block_id for key in keys), network_of(model)
-    try:
-        if network is not None:
-            known = training_fingerprints(network)
-        elif model in Reconstructors.FORMULAS:
-            known = split_fingerprints(model, [CONSTANTS_SPLIT])
-        else:
-            return {}  # an interpolation learns from the readings of its map alone
-    except InputError:
-        if allow_seen:
-            return dict.fromkeys(masks, 1.0)
-        raise
-    seen = seen_blocks(masks, known)
-    if seen and not allow_seen:
-        raise InputError(refusal(model, seen, len(masks)))
-    return seen
+
+    def known() -> NDArray[np.uint32]:
+        return split_fingerprints(model, [CONSTANTS_SPLIT]) if network is None else training_fingerprints(network)
+
+    seen = seen_or_refused(model, masks, known, allow_seen)
+    return dict.fromkeys(masks, 1.0) if seen is None else seen
 
 
 def _selected_maps(model: str, dataset: Dataset, keys: list[MapKey]) -> int | None:

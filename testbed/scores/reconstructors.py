@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem import weights
-from radiosem.inference import load_network, pad_sides
+from radiosem.inference import STRIDE, load_network, pad_sides
 from radiosem.physics.features import CHANNELS
-from testbed.interpolation.readings import Grey
+from radiosem.scale import Grey
 
 Features = NDArray[np.float32]  # [C, H, W], see radiosem.physics.features
 LAW, DEPTH = (CHANNELS.index(name) for name in ("law", "depth map"))
@@ -19,7 +19,6 @@ LAW, DEPTH = (CHANNELS.index(name) for name in ("law", "depth map"))
 # `radiosem_models.prior` recomputes them.
 DEPTH_OFFSET, DEPTH_SLOPE = -0.1819, 1.4614
 GENERATOR, RIVAL = "generator", "rival-"  # what the names of our weights and of rivals' begin with
-GENERATOR_SIDES = 32  # what H and W must divide by
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def _cgan(name: str) -> Load:
 
     def load(threads: int, lean: bool = True) -> Rebuild:
         network = load_network(name, threads, lean)
-        return Rebuild(CHANNELS, lambda features: _cropped(lambda x: network(features=x), features, GENERATOR_SIDES))
+        return Rebuild(CHANNELS, lambda features: _cropped(lambda x: network(features=x), features, STRIDE))
 
     return load
 

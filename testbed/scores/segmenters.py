@@ -13,10 +13,11 @@ from edge_tx.segment import Segmenter
 from edge_tx.sense import image_shape
 from radiosem.errors import InputError
 from radiosem.images import read_grey
+from radiosem.masks.fingerprints import at_a_metre
 from radiosem.masks.on_grid import resize
 from radiosem.types import BuildingMap, Grid
 from testbed.pack import open_pack
-from testbed.scores.leaks import refuse_seen, seen_blocks, training_fingerprints
+from testbed.scores.leaks import seen_or_refused, training_fingerprints
 
 IMAGES = (".jpg", ".jpeg", ".png")
 NETWORK = "segmenter"
@@ -83,16 +84,15 @@ def from_folders(images: Path, masks: Path, cell_size_m: float) -> list[Labelled
     return found
 
 
-def count_seen(labelled: Sequence[Labelled], allow_seen: bool) -> int:
+def count_seen(labelled: Sequence[Labelled], allow_seen: bool) -> int | None:
     """How many images show ground that the segmenter was trained on, by fingerprints of their masks.
 
-    raises  InputError naming them, unless seen ones are allowed
+    returns  with `allow_seen` None where nothing tells what it was trained on
+    raises   InputError naming them, or when that cannot be told, unless seen ones are allowed
     """
-    masks = {one.name: one.buildings for one in labelled}
-    if not allow_seen:
-        refuse_seen([NETWORK], masks)
-        return 0
-    return len(seen_blocks(masks, training_fingerprints(NETWORK)))
+    masks = {one.name: at_a_metre(one.buildings, one.grid.cell_size_m) for one in labelled}
+    seen = seen_or_refused(NETWORK, masks, lambda: training_fingerprints(NETWORK), allow_seen)
+    return None if seen is None else len(seen)
 
 
 def draw(segmenter: Segmenter, image: NDArray[np.uint8], grid: Grid) -> BuildingMap:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from channel_sim.awgn import awgn, noise_energy
-from channel_sim.modulation import MODULATIONS, QAM16, QAM64, QPSK, Modulation
+from channel_sim.modulation import QAM16, QAM64, QPSK, Modulation
 from radiosem.errors import InputError
 
-BY_NAME = pytest.mark.parametrize("modulation", MODULATIONS.values(), ids=lambda m: m.name)
+BY_NAME = pytest.mark.parametrize("modulation", [QPSK, QAM16, QAM64], ids=lambda m: m.name)
 
 
 def constellation(modulation: Modulation) -> tuple[np.ndarray, np.ndarray]:

@@ -77,9 +77,7 @@ def arrive(entry: PackEntry, error_db: float = 3.0) -> Arrival:
         outage=outage,
         classified=outage,
         depth=depth_map(buildings, transmitters, laws, weigh="power"),
-        transmitters=transmitters,
         readings=[{"transmitter": 0, "col": 30, "row": 20, "power_dbm": -80.0, "heard": True}],
-        about={},
         semantics={"degraded": False, "lost": []},
         provenance={
             "codec": "context:00112233",

@@ -100,6 +100,14 @@ def test_training_without_torch_says_what_to_install(monkeypatch: pytest.MonkeyP
     assert "make install EXTRA=train" in result.stderr
 
 
+def test_scoring_without_scipy_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *a: None if name == "scipy" else found(name, *a))
+    result = run("reconstruct", "eval", "--model", "cgan", "--data", str(tmp_path))
+    assert result.exit_code == 2
+    assert "make install EXTRA=demo" in result.stderr
+
+
 def test_a_service_whose_libraries_are_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *a: None if name == "fastapi" else found(name, *a))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from radiosem.errors import InputError
 from radiosem.images import read_grey
-from testbed.data.make_pack import Choice, every_map, make_pack
+from testbed.data.pack import Choice, every_map, make_pack
 from testbed.pack import SAMPLE_PACK, PackEntry, open_pack
 from tests.radiosem.conftest import png_claiming
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from radiosem.scale import RAYTRACED
-from radiosem.scores.metrics import DEFAULT_POWER_DBM, DEFAULT_THRESHOLD_DBM
+from radiosem.types import DEFAULT_POWER_DBM, DEFAULT_THRESHOLD_DBM
 from radiosem_models.blocks import ConvBlock
 from radiosem_models.rivals.adversarial import Adversarial, fooled, told_apart
 from radiosem_models.rivals.cgan_plain import StridedUNet

@@ -1,6 +1,6 @@
 """The folder of one training: who holds it, what it was begun with, how far it is and what came of it.
 
-last.pt, best.pt  checkpoints, see `train.Run`      log.jsonl     losses and validations
+last.pt, best.pt  checkpoints, see `run.Run`      log.jsonl     losses and validations
 outcome.json      once it is finished               curves.png    the log, drawn
 """
 

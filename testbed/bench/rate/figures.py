@@ -13,7 +13,8 @@ from radiosem.scale import Scale
 from testbed.bench.rate.aggregate import Reference, at, whole
 from testbed.bench.rate.examples import Drawn
 from testbed.bench.rate.senders import MAP
-from testbed.looks.drawn import BUILDING, ERROR_LIMIT_DB, INK, MUTED, PALETTE, PAPER, UNKNOWN, dress, plain_log
+from testbed.looks.axes import dress, plain_log
+from testbed.looks.colours import BUILDING, ERROR_LIMIT_DB, INK, MUTED, PALETTE, PAPER, UNKNOWN
 
 MARKERS = "os^Dv<>PX*hp"
 RATES = {

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from radiosem.errors import FrameError, InputError
 from radiosem.mapcodecs import make_map_codec, map_codec_names
 
-Grey = NDArray[np.uint8]  # [H, W], 0 inside buildings and at or below the floor
+Grey8 = NDArray[np.uint8]  # [H, W], 0 inside buildings and at or below the floor
 
 LOSSLESS_MAPS = ("raw-map", "png-map")
 _END_OF_IMAGE, _START_OF_SCAN = b"\xff\xd9", b"\xff\xda"
@@ -33,7 +33,7 @@ class MapSender(Protocol):
     def family(self) -> str:
         """Senders of one family are points of one rate-error curve."""
 
-    def encode(self, grey: Grey) -> bytes:
+    def encode(self, grey: Grey8) -> bytes:
         """uint8 [H, W] -> bytes."""
 
     def decode(self, data: bytes, shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -47,7 +47,7 @@ class RawMap:
     name: str = "raw-map"
     family: str = "raw-map"
 
-    def encode(self, grey: Grey) -> bytes:
+    def encode(self, grey: Grey8) -> bytes:
         """uint8 [H, W] -> bytes."""
         return grey.tobytes()
 
@@ -65,7 +65,7 @@ class PngMap:
     name: str = "png-map"
     family: str = "png-map"
 
-    def encode(self, grey: Grey) -> bytes:
+    def encode(self, grey: Grey8) -> bytes:
         """uint8 [H, W] -> bytes."""
         return _written(grey, ".png", (cv2.IMWRITE_PNG_COMPRESSION, 9))
 
@@ -90,7 +90,7 @@ class JpegMap:
     def _small(self, shape: tuple[int, int]) -> tuple[int, int]:
         return -(-shape[0] // self.scale), -(-shape[1] // self.scale)
 
-    def encode(self, grey: Grey) -> bytes:
+    def encode(self, grey: Grey8) -> bytes:
         """uint8 [H, W] -> bytes."""
         rows, cols = self._small(grey.shape)
         small = np.asarray(cv2.resize(grey, (cols, rows), interpolation=cv2.INTER_AREA), np.uint8)
@@ -110,14 +110,14 @@ def _unit(grey: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(grey, np.float32) / np.float32(255)
 
 
-def _written(grey: Grey, suffix: str, options: tuple[int, ...]) -> bytes:
+def _written(grey: Grey8, suffix: str, options: tuple[int, ...]) -> bytes:
     done, stream = cv2.imencode(suffix, grey, options)
     if not done:
         raise InputError(f"map of shape {grey.shape} cannot be written as {suffix}")
     return stream.tobytes()
 
 
-def _read(name: str, data: bytes, shape: tuple[int, int]) -> Grey:
+def _read(name: str, data: bytes, shape: tuple[int, int]) -> Grey8:
     grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     if grey is None or grey.shape != shape:
         raise FrameError(f"{name}: {len(data)} bytes are no image of {shape[0]} x {shape[1]} pixels")
@@ -143,7 +143,7 @@ class LearnedMap:
         self.name = self.family = name
         self._codec = make_map_codec(name)
 
-    def encode(self, grey: Grey) -> bytes:
+    def encode(self, grey: Grey8) -> bytes:
         """uint8 [H, W] -> bytes."""
         return self._codec.encode(grey)
 

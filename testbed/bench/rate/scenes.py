@@ -16,15 +16,15 @@ from radiosem.errors import InputError
 from radiosem.images import read_grey
 from radiosem.inference import Runs
 from radiosem.masks.fingerprints import at_a_metre
-from radiosem.physics.depth import free_share
+from radiosem.physics.depth import in_sight
 from radiosem.readings.choose import choose_readings
 from radiosem.rebuild import Rebuilt, rehearse
 from radiosem.scale import Scale
 from radiosem.types import BuildingMap, CarMap, Grid, PathLoss, Samples, Semantics, Transmitter
 from radiosem_models.data import Dataset, MapKey
-from testbed.bench.audit import independence
-from testbed.data.make_pack import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
-from testbed.pack import PackEntry, meter_floor_dbm, open_pack
+from testbed.bench.conventions import independence
+from testbed.data.samples import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
+from testbed.pack import PackEntry, heard_dbm, meter_floor_dbm, open_pack
 from testbed.scores.leaks import refuse_seen, seen_by_any, selected_blocks
 
 
@@ -76,15 +76,12 @@ class Scene:
     @cached_property
     def in_sight(self) -> NDArray[np.bool_]:
         """Where a transmitter is in sight, bool [H, W]."""
-        lines = [free_share(self.buildings, transmitter) >= 1 for transmitter in self.transmitters]
-        return np.asarray(np.logical_or.reduce(lines))
+        return in_sight(self.buildings, self.transmitters)
 
     @cached_property
     def sampled(self) -> NDArray[np.bool_]:
         """Cells that were read: their power is known, so no score counts them. bool [H, W]"""
-        pixels = np.zeros(self.grid.shape, np.bool_)
-        pixels[self.samples.row, self.samples.col] = True
-        return pixels
+        return self.samples.cells(self.grid.shape)
 
 
 class Source(ABC):
@@ -177,7 +174,7 @@ class DataSource(Source):
         if self.maps < 0 or self.maps > len(keys):
             raise InputError(f"maps is {self.maps}; split {self.split!r} has {len(keys)}, and 0 takes all")
         chosen = np.linspace(0, len(keys) - 1, self.maps or len(keys)).round().astype(int)
-        return {f"{keys[i].block_id}_{keys[i].transmitter}": keys[i] for i in chosen}
+        return {keys[i].name: keys[i] for i in chosen}
 
     def ids(self) -> tuple[str, ...]:
         """BLOCK_TRANSMITTER of each map."""
@@ -192,9 +189,7 @@ class DataSource(Source):
         dataset, key = self._dataset, self._keys[scene_id]
         buildings, transmitter = dataset.block(key.block_id).buildings, dataset.transmitter(key)
         grey = np.where(buildings, 0, dataset.grey(key)) / np.float32(255)
-        power_dbm = dataset.scale.gain_db(grey) + np.float32(transmitter.power_dbm)
         floor_dbm = meter_floor_dbm(dataset.scale, [transmitter])
-        heard_dbm = np.where(grey > 0, power_dbm, -np.inf)
         count = min(READINGS_A_TRANSMITTER, int((~buildings).sum()) // 2)  # as many are left to be scored
         return Scene(
             scene_id,
@@ -204,7 +199,9 @@ class DataSource(Source):
             (transmitter,),
             buildings,
             dataset.cars(key),
-            draw_samples([heard_dbm], buildings, floor_dbm, seed_of(self.seed, scene_id), count),
+            draw_samples(
+                [heard_dbm(dataset.scale, grey, transmitter)], buildings, floor_dbm, seed_of(self.seed, scene_id), count
+            ),
             grey.astype(np.float32),
         )
 
@@ -262,8 +259,6 @@ class PackSource(Source):
         """Read one observation with its truth."""
         entry = self._entries[scene_id]
         truth, transmitters = entry.truth(), entry.transmitters()
-        grey = entry.scale.grey(truth.power_dbm - max(transmitter.power_dbm for transmitter in transmitters))
-        grey[truth.buildings | truth.censored] = 0
         cars = None if entry.cars is None else read_grey(entry.cars) > 127
         return Scene(
             scene_id,
@@ -274,7 +269,7 @@ class PackSource(Source):
             truth.buildings,
             cars,
             entry.samples(),
-            grey,
+            entry.truth_grey(truth),
         )
 
     def _blocks(self) -> list[str]:

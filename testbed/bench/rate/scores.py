@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from radiosem.scores.metrics import DEFAULT_THRESHOLD_DBM, MapScores, score_map
+from radiosem.scores.metrics import MapScores, score_map
+from radiosem.types import DEFAULT_THRESHOLD_DBM
 from testbed.bench.rate.scenes import Scene
 from testbed.bench.rate.senders import Received
 from testbed.scores.clipped import clipped_mse

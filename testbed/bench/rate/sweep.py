@@ -23,7 +23,7 @@ from radiosem.errors import InputError
 from radiosem.readings.section import MAX_READINGS
 from server_rx.networks import load_networks
 from server_rx.pipeline import Pipeline
-from testbed.bench import audit
+from testbed.bench.conventions import CONVENTIONS
 from testbed.bench.rate import aggregate
 from testbed.bench.rate.cells import NOT_CARRIED, Row, run_scene
 from testbed.bench.rate.examples import Drawn, keep_drawn, read_drawn
@@ -32,7 +32,7 @@ from testbed.bench.rate.scenes import Source
 from testbed.bench.rate.senders import Plan, make_senders
 from testbed.bench.spread import require_ray, spread
 from testbed.bench.store import RunFolder, source_digest
-from testbed.environment import peak_mb, versions
+from testbed.environment import peak_mb, surroundings, versions
 from testbed.written import write_whole
 
 
@@ -189,7 +189,7 @@ def run_rate(
     ray: bool = False,
     report: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[str, Any]:
-    """Sweep, and write `out`/rows.csv, summary.json, three figures and report.html.
+    """Sweep, and write `out`/rows.csv, summary.json, figures and report.html.
 
     workers  processes; the outcome does not depend on them
     report   called with maps done and maps in all
@@ -221,7 +221,7 @@ def run_rate(
         raise InputError(f"links is {', '.join(settings.links)}, which can carry none of the senders: {rows[0]['why']}")
     write_whole(out / "rows.csv", _csv([row for row in rows if (row["sender"], row["link"]) in carried]).encode())
     summary = summarise(settings, rows)
-    summary["audit"] |= audit.environment(threads=1, workers=workers) | {
+    summary["audit"] |= surroundings(threads=1, workers=workers) | {
         "wall_s": time.monotonic() - began,
         "maps_in_this_run": len(missing),
         "compute_s": sum(outcome["seconds"] for outcome in done_maps),
@@ -257,7 +257,7 @@ def summarise(settings: RateSettings, rows: Sequence[Row]) -> dict[str, Any]:
             "spatial_blocks": len({settings.source.regions()[scene_id] for scene_id in settings.source.ids()}),
             "noise_seed": settings.seed,
             "bursts_a_map": settings.bursts,
-            "conventions": audit.CONVENTIONS,
+            "conventions": CONVENTIONS,
             "weights_sha256": {name: weights.entry(name).sha256 for name in settings.networks()},
             "code_sha256": source_digest(),
         },

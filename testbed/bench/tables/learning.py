@@ -1,16 +1,11 @@
 """The weights' manifest -> what every trained network cost, and how its validation error fell with time."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
 
 from radiosem import weights
 from radiosem.mapcodecs import map_codec_names
 from radiosem.weights import WeightsEntry
-from testbed.bench.tables.rows import OURS
-from testbed.looks.drawn import INK, PALETTE, PAPER, dress, plain_log
+from testbed.bench.tables.rows import OURS, Row
 from testbed.scores.reconstructors import network_of
 
 AT_MINUTES = (15, 40, 80)  # when errors are compared at equal time
@@ -20,7 +15,6 @@ REBUILD, SEND, SEND_MASKS = "to rebuild maps", "to send true maps", "to send mas
 MASK_SENDERS = ("vqvae", "jscc")
 ERRORS = ("val_mse", "val_wrong_pixel_share", "val_wrong_at_")  # what the names of validation errors begin with
 Point = tuple[float, int, float]  # seconds, images, validation error
-Row = dict[str, Any]
 
 
 def learning_rows(models: Sequence[str]) -> list[Row]:
@@ -132,27 +126,3 @@ def _before_late(curve: Sequence[Point]) -> list[float]:
     """Errors before the last quarter of the time; none where there is no curve."""
     end_s = max((seconds for seconds, *_ in curve), default=0.0)
     return [error for *_, error in _by(curve, (1 - LATE_SHARE) * end_s / 60)]
-
-
-def draw(rows: Sequence[Row], path: Path) -> Path | None:
-    """Draw how those that rebuild maps learned, all on the validation split of most; None where there is no curve."""
-    drawn = [row for row in rows if row["learns"] == REBUILD and row["curve"]]
-    if not drawn:
-        return None
-    splits = [row["judged_on"] for row in drawn]
-    judged_on = max(splits, key=splits.count)
-    curves = {row["model"]: row["curve"] for row in drawn if row["judged_on"] == judged_on}
-    figure = Figure(figsize=(11, 6), dpi=110, facecolor=PAPER, layout="constrained")
-    ax = figure.subplots()
-    for i, (name, curve) in enumerate(sorted(curves.items(), key=lambda item: item[1][-1][2], reverse=True)):
-        minutes, errors = [seconds / 60 for seconds, _, _ in curve], [error for *_, error in curve]
-        label = f"{name}, {curve[-1][1]:,} images"
-        ax.plot(minutes, errors, color=PALETTE[i % len(PALETTE)], marker="o", markersize=3, linewidth=1.6, label=label)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    plain_log(ax.xaxis)
-    plain_log(ax.yaxis)
-    dress(ax, "Learning to rebuild maps", "minutes of training", "MSE of the validation split")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
-    figure.savefig(path, facecolor=PAPER)
-    return path

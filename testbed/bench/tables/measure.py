@@ -19,7 +19,7 @@ from radiosem.errors import InputError, RadiosemError
 from radiosem.readings.section import DEFAULT_READINGS
 from radiosem.scores.pooling import Interval, bootstrap_interval
 from radiosem_models.data import Dataset
-from testbed.bench import audit
+from testbed.bench.conventions import CONVENTIONS, independence
 from testbed.bench.rate.map_senders import map_sender_names
 from testbed.bench.rate.scenes import DataSource
 from testbed.bench.rate.senders import Plan
@@ -40,7 +40,7 @@ from testbed.bench.tables.rows import (
     sample_free,
 )
 from testbed.bench.tables.speed import time_alone
-from testbed.environment import peak_mb, versions
+from testbed.environment import peak_mb, surroundings, versions
 from testbed.interpolation import INTERPOLATORS
 from testbed.scores.reconstruct import evaluate
 from testbed.scores.reconstructors import RECONSTRUCTORS, network_of, weights_of
@@ -176,7 +176,7 @@ def run_tables(
             said: max(row.get(key) or 0 for rows in tables.values() for row in rows)
             for said, key in (("maps_seen_in_training", "seen_maps"), ("maps_that_selected_weights", "selected_maps"))
         }
-        | audit.environment(threads=1, workers=workers)
+        | surroundings(threads=1, workers=workers)
         | {"wall_s": time.monotonic() - began, "peak_mb": peak_mb()},
     }
     out.mkdir(parents=True, exist_ok=True)
@@ -314,7 +314,7 @@ def _audit(
         "scaling": scored.get("scaling"),
         "maps": scored.get("maps"),
         "spatial_blocks": scored.get("regions"),
-        "independence": audit.independence(dataset.regions_known(settings.split)),
+        "independence": independence(dataset.regions_known(settings.split)),
         "law": "one law fitted on the training cities",
-        "conventions": audit.CONVENTIONS,
+        "conventions": CONVENTIONS,
     }

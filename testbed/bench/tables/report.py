@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from testbed.bench.tables.figures import draw_learning
 from testbed.bench.tables.learning import AT_MINUTES, two_rows
-from testbed.bench.tables.learning import draw as draw_curves
 from testbed.bench.tables.published import DIFFERS
+from testbed.bench.tables.rows import Row
 from testbed.looks import pages
 
-Row = dict[str, Any]
 INTERVAL = "95 %, or regions"
 NOT_YET = "not yet"
 SEEN: tuple[pages.Column, ...] = (  # shown where there are any
@@ -264,7 +264,7 @@ def write_report(summary: dict[str, Any], out: Path) -> Path:
     body = []
     for title, under, rows, columns in _filled(summary):
         body += [pages.heading(title, under), pages.table(rows, columns)]
-    curves = draw_curves(summary["tables"]["learning"], out / "learning.png")
+    curves = draw_learning(summary["tables"]["learning"], out / "learning.png")
     if curves is not None:
         body.append(pages.figure(curves, "validation error of every network against minutes of training"))
     body += [f"<p>{_speed(summary)}</p>", pages.heading("Audit"), pages.definitions(audit)]

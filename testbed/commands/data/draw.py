@@ -67,7 +67,7 @@ def pack(
     """
     require("drawing landscapes", "demo", "scipy")
     from radiosem_models.rendering.landscape import landscape_image  # only this command draws landscapes
-    from testbed.data.make_pack import CHOICES, every_map, make_pack
+    from testbed.data.pack import CHOICES, every_map, make_pack
 
     typer.echo(make_pack(data, out, landscape_image, CHOICES if split is None else every_map(data, split)))
 

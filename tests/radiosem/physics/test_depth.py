@@ -200,7 +200,7 @@ def test_the_depth_map_of_two_transmitters_is_the_normalised_sum_of_weighted_los
 def test_weighing_power_fades_with_distance_and_obstacles_and_ends_at_the_floor() -> None:
     buildings = np.zeros((32, 64), bool)
     buildings[16, 10] = True
-    depth = depth_map(buildings, (Transmitter(0, 16),), (PathLoss(80.0, 40.0),), weigh="power", floor_db=-150.0)
+    depth = depth_map(buildings, (Transmitter(0, 16),), (PathLoss(80.0, 40.0),), weigh="power")
     assert depth[16, 3] > depth[16, 9] > depth[16, 11] > 0
     assert depth[15, 63] == pytest.approx(0, abs=1e-6)  # 40 * log10(63) is over 70 dB
     assert (depth >= 0).all()

@@ -17,7 +17,6 @@ from testbed.cli import app
 from testbed.commands.demo import tell
 from testbed.demo.arrival import Arrival, Loss
 from testbed.demo.panel import draw_panel
-from testbed.demo.received import sample_pixels
 from testbed.demo.report import write_report
 from testbed.demo.run import DemoSettings, choose, summarise
 from testbed.pack import PackEntry
@@ -61,7 +60,7 @@ def test_a_map_that_is_3_db_too_strong_scores_3_db(arrival: Arrival) -> None:
     assert scores.rmse_db == pytest.approx(3, abs=0.05)
     assert scores.censored_share is not None
     truth = arrival.truth
-    scored = ~truth.buildings & ~sample_pixels(arrival.entry)
+    scored = ~truth.buildings & ~arrival.entry.samples().cells(arrival.entry.grid.shape)
     assert scores.censored_share == pytest.approx(truth.censored[scored].mean())
     assert arrival.scores.wrong_building_share == pytest.approx(truth.buildings[:8].sum() / truth.buildings.size)
 
@@ -70,7 +69,7 @@ def test_pixels_that_were_sampled_count_nowhere_but_in_the_similarity(arrival: A
     from testbed.demo.received import score
 
     spoiled = arrival.received.map_dbm.copy()
-    spoiled[sample_pixels(arrival.entry) & ~arrival.received.buildings] = -20
+    spoiled[arrival.entry.samples().cells(arrival.entry.grid.shape) & ~arrival.received.buildings] = -20
     again = score(arrival.entry, arrival.truth, dataclasses.replace(arrival.received, map_dbm=spoiled), -90.0)
     assert again.map.rmse_db == arrival.scores.map.rmse_db
     assert again.map.outage_iou == arrival.scores.map.outage_iou

@@ -11,7 +11,7 @@ from radiosem.masks.fingerprints import fingerprints, redrawn
 from testbed.bench.rate.scenes import DataSource, PackSource
 from testbed.bench.rate.senders import Plan
 from testbed.bench.rate.sweep import RateSettings
-from testbed.data.make_pack import draw_samples
+from testbed.data.samples import draw_samples
 from testbed.pack import SAMPLE_PACK
 from testbed.scores import leaks
 

@@ -8,6 +8,7 @@ import pytest
 
 from radiosem import weights
 from testbed.bench.tables import learning
+from testbed.bench.tables.figures import draw_learning
 from testbed.bench.tables.report import NOT_YET, told
 from testbed.looks import pages
 
@@ -39,7 +40,7 @@ def test_rivals_are_compared_at_equal_time(tmp_path: Path, monkeypatch: pytest.M
     assert (row["images"], row["minutes"], row["best_minutes"]) == (40, 40, 20)
     assert [row[f"val_e4_at_{minutes}"] for minutes in (15, 40, 80)] == [pytest.approx(800), pytest.approx(300), None]
     assert row["late_gain"] == pytest.approx(0.25)  # .04 by minute 30, .03 in the end
-    assert learning.draw([row], tmp_path / "curves.png") is not None
+    assert draw_learning([row], tmp_path / "curves.png") is not None
 
 
 def test_a_network_that_does_not_say_how_it_was_trained_has_a_row_too(
@@ -48,7 +49,7 @@ def test_a_network_that_does_not_say_how_it_was_trained_has_a_row_too(
     _trained(tmp_path, monkeypatch, rival_ae={})
     (row,) = learning.learning_rows(("ae",))
     assert {row[key] for key in ("images", "minutes", "parameters_m", "val_e4_at_15", "late_gain")} == {None}
-    assert learning.draw([row], tmp_path / "curves.png") is None
+    assert draw_learning([row], tmp_path / "curves.png") is None
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,7 @@
-"""What a reader needs to check a figure: data, scaling, conventions, machine, versions, weights, time and memory."""
+"""What the figures of a report mean: their conventions, and what an interval takes for independent."""
 
-from typing import Any
-
-from radiosem.scores.metrics import DEFAULT_THRESHOLD_DBM
 from radiosem.scores.pooling import FEWEST_BLOCKS
-from testbed.environment import machine, versions
+from radiosem.types import DEFAULT_THRESHOLD_DBM
 from testbed.scores.clipped import CLIP
 
 CONVENTIONS = {
@@ -26,8 +23,3 @@ def independence(regions_known: bool) -> str:
     if regions_known:
         return "tiles that share ground are one block"
     return "regions unknown: tiles taken as independent, even if they share ground"
-
-
-def environment(threads: int, workers: int) -> dict[str, Any]:
-    """Machine and versions, with the processes and the threads each was given."""
-    return {"machine": {**machine(), "workers": workers, "threads_a_worker": threads}, "versions": versions()}
