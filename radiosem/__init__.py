@@ -1,0 +1,1 @@
+"""What both ends agree on, and what rebuilds a map from its causes."""

@@ -2,7 +2,7 @@
 
 The paper names them (arXiv 2501.10654, Table II) and leaves them open; here all three send as many symbols as their
 recipe says, range coded by how often training maps have them, and see the same maps. What runs them is
-`radiosem.mapcodecs`.
+`radiosem.codecs.maps`.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import AdamW, Optimizer
 
+from radiosem.codecs.maps import COUNTS
 from radiosem.errors import InputError
-from radiosem.mapcodecs import COUNTS
 from radiosem_models.blocks import ConvBlock, ResBlock, channels_last
 from radiosem_models.data import Dataset
 from radiosem_models.training.export import Exported, export_network

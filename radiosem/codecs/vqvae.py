@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from radiosem import weights
+from radiosem.codecs.symbols import SymbolCoder, trained_counts
 from radiosem.errors import FrameError, InputError, WeightsError
 from radiosem.inference import Network, load_network
-from radiosem.symbols import SymbolCoder, trained_counts
 from radiosem.types import BuildingMap
 
 ENCODER, DECODER = "vqvae-encoder", "vqvae-decoder"

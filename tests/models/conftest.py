@@ -1,4 +1,4 @@
-"""A small data set in RadioMapSeer's layout, made up but physical, and recipes of trainings that take moments."""
+"""A small data set in RadioMapSeer's layout, made up but physical."""
 
 import json
 from pathlib import Path
@@ -14,11 +14,6 @@ from radiosem.types import Grid, Transmitter
 
 SIDE = 64
 SPLITS = {"1": "train", "2": "train", "3": "val", "4": "test"}
-SMALL = {
-    "generator": "widths = [8, 16]\nbatch = 2\nlr = 2e-3\nadversarial_weight = 1e-3\nrough = 0.3\n"
-    'models = ["RT", "carsRT"]',
-    "vqvae": "codebook = 16\ndim = 4\nwidth = 8\nbatch = 2\nlr = 2e-3\ncommitment = 0.25",
-}
 
 
 @pytest.fixture(scope="session")
@@ -61,14 +56,3 @@ def city(tmp_path_factory) -> Path:
 @pytest.fixture(autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
-
-
-@pytest.fixture
-def recipe(tmp_path):
-    def write(task: str, **changes: str) -> Path:
-        path = tmp_path / f"small-{task}.toml"
-        head = {"task": f'"{task}"', "seed": "1", "ema": "0.9", "validate_every_s": "0.5"} | changes
-        path.write_text("".join(f"{k} = {v}\n" for k, v in head.items()) + f"[options]\n{SMALL[task]}\n")
-        return path
-
-    return write

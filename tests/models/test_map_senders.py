@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from radiosem.codecs.maps import make_map_codec, map_codec_names
+from radiosem.codecs.symbols import SymbolCoder
 from radiosem.errors import FrameError, InputError, WeightsError
-from radiosem.mapcodecs import make_map_codec, map_codec_names
-from radiosem.symbols import SymbolCoder
 from radiosem.weights import WeightsEntry, entry
 from radiosem_models.map_senders import SENDERS, MapSenderTask
 

@@ -1,3 +1,5 @@
+"""The `radiosem` command: what it promises, how it explains itself, and how it fails."""
+
 import importlib.util
 import sys
 from collections.abc import Iterator

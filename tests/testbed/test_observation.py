@@ -1,3 +1,5 @@
+"""Files of an observation: what is wrong in one is named by file, line and column."""
+
 import json
 from pathlib import Path
 

@@ -6,20 +6,19 @@ A payload is the coded map alone: both ends know sender, setting, size and scale
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from radiosem.codecs.maps import make_map_codec, map_codec_names
+from radiosem.codecs.scan import decode_scan, encode_scan, shrunk
 from radiosem.errors import FrameError, InputError
-from radiosem.mapcodecs import make_map_codec, map_codec_names
 
 Grey8 = NDArray[np.uint8]  # [H, W], 0 inside buildings and at or below the floor
 
 LOSSLESS_MAPS = ("raw-map", "png-map")
-_END_OF_IMAGE, _START_OF_SCAN = b"\xff\xd9", b"\xff\xda"
 
 
 class MapSender(Protocol):
@@ -67,11 +66,17 @@ class PngMap:
 
     def encode(self, grey: Grey8) -> bytes:
         """uint8 [H, W] -> bytes."""
-        return _written(grey, ".png", (cv2.IMWRITE_PNG_COMPRESSION, 9))
+        done, stream = cv2.imencode(".png", grey, (cv2.IMWRITE_PNG_COMPRESSION, 9))
+        if not done:
+            raise InputError(f"map of shape {grey.shape} cannot be written as PNG")
+        return stream.tobytes()
 
     def decode(self, data: bytes, shape: tuple[int, int]) -> NDArray[np.float32]:
         """Bytes -> float32 [H, W] in [0, 1]."""
-        return _unit(_read(self.name, data, shape))
+        grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        if grey is None or grey.shape != shape:
+            raise FrameError(f"{self.name}: {len(data)} bytes are no image of {shape[0]} x {shape[1]} pixels")
+        return _unit(grey)
 
 
 @dataclass(frozen=True)
@@ -87,21 +92,15 @@ class JpegMap:
         """Name in rows and figures."""
         return f"jpeg-map 1/{self.scale} q{self.quality}"
 
-    def _small(self, shape: tuple[int, int]) -> tuple[int, int]:
-        return -(-shape[0] // self.scale), -(-shape[1] // self.scale)
-
     def encode(self, grey: Grey8) -> bytes:
         """uint8 [H, W] -> bytes."""
-        rows, cols = self._small(grey.shape)
+        rows, cols = shrunk(grey.shape, self.scale)
         small = np.asarray(cv2.resize(grey, (cols, rows), interpolation=cv2.INTER_AREA), np.uint8)
-        header = _jpeg_header((rows, cols), self.quality)
-        stream = _written(small, ".jpg", _jpeg_options(self.quality))
-        return stream.removeprefix(header).removesuffix(_END_OF_IMAGE)
+        return encode_scan(small, self.quality)
 
     def decode(self, data: bytes, shape: tuple[int, int]) -> NDArray[np.float32]:
         """Bytes -> float32 [H, W] in [0, 1], enlarged bilinearly."""
-        small = self._small(shape)
-        grey = _read(self.name, _jpeg_header(small, self.quality) + data + _END_OF_IMAGE, small)
+        grey = decode_scan(data, shrunk(shape, self.scale), self.quality)
         return _unit(cv2.resize(grey, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
 
 
@@ -110,34 +109,8 @@ def _unit(grey: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(grey, np.float32) / np.float32(255)
 
 
-def _written(grey: Grey8, suffix: str, options: tuple[int, ...]) -> bytes:
-    done, stream = cv2.imencode(suffix, grey, options)
-    if not done:
-        raise InputError(f"map of shape {grey.shape} cannot be written as {suffix}")
-    return stream.tobytes()
-
-
-def _read(name: str, data: bytes, shape: tuple[int, int]) -> Grey8:
-    grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if grey is None or grey.shape != shape:
-        raise FrameError(f"{name}: {len(data)} bytes are no image of {shape[0]} x {shape[1]} pixels")
-    return np.asarray(grey, np.uint8)
-
-
-def _jpeg_options(quality: int) -> tuple[int, ...]:
-    return (cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 0, cv2.IMWRITE_JPEG_PROGRESSIVE, 0)
-
-
-@lru_cache(maxsize=256)
-def _jpeg_header(shape: tuple[int, int], quality: int) -> bytes:
-    """Everything before the scan, which depends on size and quality alone."""
-    stream = _written(np.zeros(shape, np.uint8), ".jpg", _jpeg_options(quality))
-    scan = stream.rindex(_START_OF_SCAN)
-    return stream[: scan + 2 + int.from_bytes(stream[scan + 2 : scan + 4], "big")]
-
-
 class LearnedMap:
-    """A trained autoencoder of the whole map (type 2), as the product holds it: a name of `radiosem.mapcodecs`."""
+    """A trained autoencoder of the whole map (type 2), as the product holds it: a name of `radiosem.codecs.maps`."""
 
     def __init__(self, name: str) -> None:
         self.name = self.family = name

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from radiosem import weights
-from radiosem.mapcodecs import map_codec_names
+from radiosem.codecs.maps import map_codec_names
 from radiosem.weights import WeightsEntry
 from testbed.bench.tables.rows import OURS, Row
 from testbed.scores.reconstructors import network_of

@@ -12,6 +12,11 @@ from radiosem_models.training import loop as training
 from radiosem_models.training.export import Exported, export_network
 
 HEAD = 'task = "line"\nseed = 1\nema = 0.9\nvalidate_every_s = 0.01\n[options]\n'
+SMALL = {
+    "generator": "widths = [8, 16]\nbatch = 2\nlr = 2e-3\nadversarial_weight = 1e-3\nrough = 0.3\n"
+    'models = ["RT", "carsRT"]',
+    "vqvae": "codebook = 16\ndim = 4\nwidth = 8\nbatch = 2\nlr = 2e-3\ncommitment = 0.25",
+}
 
 
 class LineTask:
@@ -81,6 +86,17 @@ def queue(tmp_path, recipe):
         for name, _ in entries:
             if not (tmp_path / f"{name}.toml").exists():
                 recipe(name)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def small_recipe(tmp_path):
+    def write(task: str, **changes: str) -> Path:
+        path = tmp_path / f"small-{task}.toml"
+        head = {"task": f'"{task}"', "seed": "1", "ema": "0.9", "validate_every_s": "0.5"} | changes
+        path.write_text("".join(f"{k} = {v}\n" for k, v in head.items()) + f"[options]\n{SMALL[task]}\n")
         return path
 
     return write

@@ -1,3 +1,5 @@
+"""Services as child processes: ready, named with their last words, and always ended."""
+
 import os
 import signal
 import sys

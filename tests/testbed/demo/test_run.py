@@ -1,3 +1,5 @@
+"""The demo: what it scores, sums up, draws and reports."""
+
 import dataclasses
 import io
 import json

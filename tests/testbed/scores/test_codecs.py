@@ -1,6 +1,5 @@
 """Codecs are scored on what they write and what comes back."""
 
-import hashlib
 import json
 
 import cv2
@@ -10,15 +9,10 @@ from typer.testing import CliRunner
 
 from radiosem.codecs import make_codec
 from radiosem.errors import InputError
-from radiosem.masks.fingerprints import fingerprints
-from radiosem.weights import entry
 from radiosem_models.data import Dataset
-from radiosem_models.rendering.procedural import procedural_heights
-from radiosem_models.training.manifest import list_weights
 from testbed.cli import app
 from testbed.pack import SAMPLE_PACK, open_pack
-from testbed.scores.codecs import CONSTANTS_SPLIT, count_seen, read_masks, score_codec
-from testbed.scores.leaks import seen_blocks
+from testbed.scores.codecs import count_seen, read_masks, score_codec
 from tests.radiosem.conftest import png_claiming
 
 
@@ -68,26 +62,6 @@ def test_masks_are_taken_from_one_place(folder):
     assert "give one of --masks, --data and --pack" in outcome.stderr
 
 
-@pytest.fixture
-def learned(tmp_path, monkeypatch):
-    """A data set of two blocks, the first of which is among the masks that the codecs learned from."""
-    data, folder = tmp_path / "data", tmp_path / "weights"
-    (data / "png/buildings_complete").mkdir(parents=True)
-    masks = [procedural_heights(seed, "perimeter") > 0 for seed in (0, 7)]
-    for k, mask in enumerate(masks):
-        cv2.imwrite(str(data / f"png/buildings_complete/{k}.png"), mask.astype(np.uint8) * 255)
-    folder.mkdir()
-    network = {"name": "vqvae-encoder", "file": "none", "sha256": "0" * 64, "bytes": 1}
-    about = {"licence": "MIT", "recipe": "", "data": "", "meta": {}}
-    list_weights(folder, network | about | {"meta": {"seen_splits": [CONSTANTS_SPLIT]}})
-    np.savez(folder / "prints.npz", fingerprints=fingerprints(masks[0]))
-    content = (folder / "prints.npz").read_bytes()
-    prints = {"name": f"seen-{CONSTANTS_SPLIT}", "file": "prints.npz", "sha256": hashlib.sha256(content).hexdigest()}
-    list_weights(folder, prints | about | {"bytes": len(content)})
-    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(folder))
-    return data
-
-
 @pytest.mark.parametrize("codec", ["context", "vqvae"])
 def test_masks_that_a_codec_learned_from_are_refused_or_counted(codec, learned):
     masks = Dataset(learned).masks(["0", "1"])
@@ -95,11 +69,6 @@ def test_masks_that_a_codec_learned_from_are_refused_or_counted(codec, learned):
         count_seen(codec, masks)
     assert count_seen(codec, masks, allow_seen=True) == 1
     assert count_seen(codec, {"1": masks["1"]}) == 0
-
-
-def test_no_more_than_every_patch_of_a_mask_is_known(learned, monkeypatch):
-    monkeypatch.setattr("testbed.scores.leaks.seen_patches", lambda mask, known: (8, 6))  # some at more than one slip
-    assert seen_blocks(Dataset(learned).masks(["0"]), np.zeros(0, np.uint32)) == {"0": 1.0}
 
 
 def test_a_codec_that_learned_nothing_has_seen_nothing(learned):
@@ -123,10 +92,6 @@ def test_the_command_refuses_what_was_learned_from_and_prints_how_many_were(lear
     folder = str(learned / "png/buildings_complete")
     outcome = CliRunner().invoke(app, ["codecs", "eval", "--codec", "context", "--masks", folder, "--json"])
     assert json.loads(outcome.stdout)["seen_maps"] == 1
-
-
-def test_the_split_behind_the_tables_of_context_is_listed():
-    assert entry(f"seen-{CONSTANTS_SPLIT}").meta["maps"] == 305
 
 
 def test_a_folder_without_masks_is_refused_by_name(tmp_path):

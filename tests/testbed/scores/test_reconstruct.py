@@ -22,14 +22,14 @@ from radiosem.scores.metrics import score_map
 from radiosem.scores.pooling import FEWEST_BLOCKS
 from radiosem_models.data import Dataset
 from radiosem_models.rendering.procedural import procedural_heights
-from radiosem_models.training.export import Exported, export_network, list_weights
-from radiosem_models.training.manifest import listed
+from radiosem_models.training.export import Exported, export_network
+from radiosem_models.training.manifest import list_weights, listed
 from testbed.commands.reconstruct import app
 from testbed.interpolation import INTERPOLATORS
 from testbed.scores import reconstruct
 from testbed.scores.clipped import clipped_mse
 from testbed.scores.reconstruct import evaluate
-from testbed.scores.reconstructors import LAW, RECONSTRUCTORS
+from testbed.scores.reconstructors import LAW, RECONSTRUCTORS, Reconstructors
 
 SIDE = 64
 KEYS = [
@@ -117,7 +117,7 @@ def test_time_and_memory_are_those_of_maps_after_the_first(known: Path, monkeypa
 
         return reconstruct.Rebuild(("law",), draw)
 
-    monkeypatch.setattr(reconstruct.Reconstructors, "FORMULAS", {"path-loss": load})
+    monkeypatch.setattr(Reconstructors, "FORMULAS", {"path-loss": load})
     monkeypatch.setattr(reconstruct, "peak_mb", lambda: float(len(calls)))
     outcome = evaluate("path-loss", known)
     assert outcome.ms_per_map < 60

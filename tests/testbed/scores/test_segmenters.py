@@ -1,6 +1,7 @@
 """The segmenter is scored on the cells it draws, and not on ground it was trained on."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,12 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from radiosem.errors import InputError
+from radiosem.errors import InputError, RadiosemError
 from radiosem.masks.fingerprints import fingerprints
 from radiosem.types import Grid
 from testbed.cli import app
 from testbed.pack import SAMPLE_PACK, open_pack
-from testbed.scores import leaks, segmenters
+from testbed.scores import segmenters
 from testbed.scores.segmenters import count_seen, from_folders, from_pack, score_segmenter
 
 
@@ -64,11 +65,21 @@ def test_the_network_draws_most_roofs_of_the_sample_pack() -> None:
 def test_ground_of_the_training_is_refused_or_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     labelled = from_pack(SAMPLE_PACK)[:1]
     known = np.unique(fingerprints(labelled[0].buildings))
-    monkeypatch.setattr(leaks, "training_fingerprints", lambda name: known)
     monkeypatch.setattr(segmenters, "training_fingerprints", lambda name: known)
     with pytest.raises(InputError, match="segmenter saw the buildings of 1 of 1"):
         count_seen(labelled, allow_seen=False)
     assert count_seen(labelled, allow_seen=True) == 1
+    finer = np.kron(labelled[0].buildings, np.ones((2, 2), bool))
+    assert count_seen([replace(labelled[0], buildings=finer, grid=Grid(*finer.shape, 0.5))], allow_seen=True) == 1
+
+
+def test_images_are_scored_where_nothing_tells_what_was_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "MANIFEST.toml").write_text("")
+    monkeypatch.setenv("RADIOSEM_WEIGHTS", str(tmp_path))
+    labelled = from_pack(SAMPLE_PACK)[:1]
+    assert count_seen(labelled, allow_seen=True) is None
+    with pytest.raises(RadiosemError):
+        count_seen(labelled, allow_seen=False)
 
 
 @pytest.mark.parametrize(("files", "told"), [((), "holds no PNG"), (("masks/a.png",), "no image for mask a.png")])
@@ -121,7 +132,6 @@ def test_the_command_scores_folders_as_json_and_wants_both(tmp_path: Path) -> No
     scores = json.loads(outcome.stdout)
     assert (scores["images"], scores["seen_images"]) == (1, 0)
     half = CliRunner().invoke(app, [*given, "--masks", str(tmp_path / "masks"), "--cell-size-m", "0.5", "--json"])
-    assert json.loads(half.stdout)["seen_images"] is None
     assert json.loads(half.stdout)["iou"] < scores["iou"]  # at the wrong scale
 
 

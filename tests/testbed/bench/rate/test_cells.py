@@ -21,7 +21,7 @@ from testbed.bench.rate.scenes import DataSource, PackSource, Scene
 from testbed.bench.rate.senders import Plan, Sender, make_senders
 from testbed.bench.rate.sweep import RateSettings, run_rate
 from testbed.pack import SAMPLE_PACK
-from tests.testbed.bench.rate.test_sweep import check_page
+from tests.testbed.bench.rate.conftest import check_page
 
 
 class _Cut:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from radiosem.errors import InputError
-from radiosem.masks.fingerprints import fingerprints, redrawn
+from radiosem.masks.fingerprints import fingerprints
 from testbed.bench.rate.scenes import DataSource, PackSource
 from testbed.bench.rate.senders import Plan
 from testbed.bench.rate.sweep import RateSettings
@@ -74,14 +74,6 @@ def test_a_pack_that_a_network_saw_is_refused(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(InputError, match="generator saw the buildings of 1 of 5 maps in training: 2"):
         source.refuse_seen(["generator"])
     PackSource(SAMPLE_PACK, allow_seen=True).refuse_seen(["generator"])
-
-
-@pytest.mark.parametrize("way", [0, 1])
-def test_seen_masks_drawn_by_another_rasteriser_are_still_seen(way: int) -> None:
-    masks = {scene_id: PackSource(SAMPLE_PACK).scene(scene_id).buildings for scene_id in PackSource(SAMPLE_PACK).ids()}
-    others = {scene_id: redrawn(mask)[way] for scene_id, mask in masks.items()}
-    known = np.unique(np.concatenate([fingerprints(mask) for mask in masks.values()]))
-    assert leaks.seen_blocks(others, known).keys() == masks.keys()
 
 
 def test_a_block_with_little_outdoors_is_not_all_samples(small_city: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from testbed.bench.rate.sweep import RateSettings, run_rate
 from testbed.bench.store import RunFolder, source_digest
 from testbed.pack import SAMPLE_PACK
 from testbed.scores import leaks
+from tests.testbed.bench.rate.conftest import check_page
 
 PLAN = Plan(("context", "jpeg"), ("png-map", "jpeg-map"), (5, 40), (1,), readings=(0, 1023), rehearsed=(64,))
 ES_N0_DB = (-20.0, 10.0)
@@ -216,34 +216,6 @@ def test_every_family_of_senders_has_a_colour_of_its_own() -> None:
     families = [*codecs, *(codec + READINGS + how for codec in codecs for how in ("", REHEARSED)), *whole]
     families += [f"edge {name}" for name in whole if name not in LOSSLESS_MAPS]
     assert len(set(styles([{"family": family} for family in families]).values())) == len(families)
-
-
-class _Tags(HTMLParser):
-    """Raises where tags do not nest; notes what the page would fetch."""
-
-    VOID = ("meta", "img", "br", "link")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.fetched: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.fetched += [value or "" for name, value in attrs if name in ("src", "href")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def check_page(path: Path) -> str:
-    """The text of a page that is well formed and needs nothing else."""
-    tags, text = _Tags(), path.read_text("utf-8")
-    tags.feed(text)
-    assert not tags.open
-    assert all(source.startswith("data:image/png;base64,") for source in tags.fetched)
-    return text
 
 
 def test_the_report_is_well_formed_and_needs_nothing_else(swept: tuple[Path, dict[str, Any]]) -> None:

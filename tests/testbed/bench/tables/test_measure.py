@@ -17,7 +17,6 @@ from testbed.bench.tables.measure import TableSettings, run_tables
 from testbed.bench.tables.report import TABLES, markdown, told
 from testbed.bench.tables.rows import less_ours
 from testbed.bench.tables.speed import time_alone
-from testbed.looks import pages
 from testbed.scores.reconstruct import evaluate
 
 FORMULAS = ("path-loss", "depth-map")
@@ -82,13 +81,6 @@ def test_rows_of_quality_say_of_how_many_maps_and_how_sure_they_are(outcome: tup
     assert (row["maps"], row["rmse_interval"]["blocks"]) == (3, 2)
     assert row["nmse_interval"]["lowest"] < row["nmse"] < row["nmse_interval"]["highest"]
     assert row["rmse"] == pytest.approx((outcome[1]["tables"]["table_1"][0]["mse_e4"] / 1e4) ** 0.5)
-
-
-def test_an_interval_is_shown_from_six_regions_on_and_their_range_below() -> None:
-    few = {"low": None, "high": None, "blocks": 4, "lowest": 1.0, "highest": 3.0}
-    assert pages.interval(few, "{:.1f}") == "4 regions: 1.0 … 3.0"
-    assert pages.interval(few | {"low": 1.5, "high": 2.5}, "{:.1f}") == "1.5 … 2.5"
-    assert pages.interval(few | {"blocks": 1}) == pages.interval(None) == pages.NONE
 
 
 def test_tiles_without_places_are_said_to_be_taken_as_independent(small_city: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from radiosem_models.training.export import Exported, count_parameters, export_n
 from radiosem_models.training.manifest import list_weights, listed, validated
 from radiosem_models.training.seen import splits_named
 
-WEIGHTS = Path(__file__).parents[2] / "models" / "weights"
+WEIGHTS = Path(__file__).parents[3] / "models" / "weights"
 FACTS = {"recipe": "none", "data": "none", "licence": "MIT", "metrics": {}, "meta": {}}
 
 
@@ -20,11 +20,13 @@ def test_an_export_that_differs_from_torch_is_refused(tmp_path):
         def forward(self, x):
             return 2 * x if torch.onnx.is_in_onnx_export() else x
 
-    (tmp_path / "doubled.onnx").write_bytes(b"as it was")
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "doubled.onnx").write_bytes(b"as it was")
     with pytest.raises(WeightsError, match=r"doubled\.onnx differs from torch"):
-        export_network(Exported(Doubled(), {"x": torch.ones(1, 1, 32, 32)}, ("y",)), tmp_path, "doubled", **FACTS)
-    assert [path.name for path in tmp_path.iterdir()] == ["doubled.onnx"]
-    assert (tmp_path / "doubled.onnx").read_bytes() == b"as it was"
+        export_network(Exported(Doubled(), {"x": torch.ones(1, 1, 32, 32)}, ("y",)), folder, "doubled", **FACTS)
+    assert [path.name for path in folder.iterdir()] == ["doubled.onnx"]
+    assert (folder / "doubled.onnx").read_bytes() == b"as it was"
 
 
 def test_trainings_that_end_together_are_all_listed(tmp_path):

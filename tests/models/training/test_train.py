@@ -18,7 +18,7 @@ from radiosem_models.training.loop import train
 from radiosem_models.training.manifest import listed
 from radiosem_models.training.recipe import read_recipe
 from radiosem_models.training.run import Run
-from tests.models.conftest import SMALL
+from tests.models.training.conftest import SMALL
 
 
 def _log(folder: Path) -> list[dict]:
@@ -26,8 +26,8 @@ def _log(folder: Path) -> list[dict]:
 
 
 @pytest.mark.parametrize("task", sorted(SMALL))
-def test_training_lowers_the_validation_score_and_exports_checked_weights(task, recipe, city, tmp_path):
-    outcome = train(recipe(task), city, 3.0, runs_dir=tmp_path / "runs", weights_dir=tmp_path / "weights")
+def test_training_lowers_the_validation_score_and_exports_checked_weights(task, small_recipe, city, tmp_path):
+    outcome = train(small_recipe(task), city, 3.0, runs_dir=tmp_path / "runs", weights_dir=tmp_path / "weights")
     scores = [line["validation"]["score"] for line in _log(tmp_path / f"runs/small-{task}") if "validation" in line]
     assert outcome["finished"]
     assert outcome["best"] == min(scores) < scores[0]
@@ -44,8 +44,8 @@ def test_training_lowers_the_validation_score_and_exports_checked_weights(task, 
         assert (tmp_path / f"weights/seen-{known}.npz").is_file()
 
 
-def test_a_resumed_training_goes_on_from_its_checkpoint(recipe, city, tmp_path):
-    path = recipe("generator")
+def test_a_resumed_training_goes_on_from_its_checkpoint(small_recipe, city, tmp_path):
+    path = small_recipe("generator")
     first = train(path, city, 1.0, runs_dir=tmp_path)
     held = torch.load(tmp_path / "small-generator/last.pt", weights_only=True)
     second = train(path, city, first["elapsed_s"] + 2, resume=True, runs_dir=tmp_path)
@@ -61,14 +61,14 @@ def test_a_resumed_training_goes_on_from_its_checkpoint(recipe, city, tmp_path):
     assert [(images, seconds) for seconds, images, _ in curve if images in (first["images"], second["images"])] == ends
 
 
-def test_a_killed_training_is_checkpointed(recipe, city, tmp_path):
+def test_a_killed_training_is_checkpointed(small_recipe, city, tmp_path):
     code = (
         "import sys; from pathlib import Path; from radiosem_models.training.loop import train; import torch;"
         "torch.set_num_threads(1);"
         "print(train(Path(sys.argv[1]), Path(sys.argv[2]), 600, runs_dir=Path(sys.argv[3]))['finished'])"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", code, str(recipe("generator")), str(city), str(tmp_path)]
+    command = [sys.executable, "-c", code, str(small_recipe("generator")), str(city), str(tmp_path)]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         log = tmp_path / "small-generator/log.jsonl"
         until = time.monotonic() + 60

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radiosem import weights
+from radiosem.codecs.symbols import SymbolCoder, trained_counts
 from radiosem.errors import InputError, WeightsError
 from radiosem.inference import Network, load_network
-from radiosem.symbols import SymbolCoder, trained_counts
 
 NAMES = ("map-ae", "map-vae", "map-vqvae", "map-ae-fine")
 COUNTS = "symbol_counts"  # in the manifest: of every channel, how often training maps had each symbol

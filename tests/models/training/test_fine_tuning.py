@@ -13,12 +13,12 @@ from radiosem_models.training.loop import train
 from radiosem_models.training.manifest import listed
 
 
-def test_a_fine_tuning_begins_with_the_averages_of_another_training(recipe, city, tmp_path):
-    train(recipe("generator"), city, 1.0, runs_dir=tmp_path)
+def test_a_fine_tuning_begins_with_the_averages_of_another_training(small_recipe, city, tmp_path):
+    train(small_recipe("generator"), city, 1.0, runs_dir=tmp_path)
     begun = torch.load(tmp_path / "small-generator/best.pt", weights_only=True)["averages"]["generator"]
     path = tmp_path / "tuned.toml"
     extra = f'begin_with = "{tmp_path}/small-generator/best.pt"\nid = "tuned"\n'
-    path.write_text(recipe("generator", validate_every_s="0.001").read_text() + extra)
+    path.write_text(small_recipe("generator", validate_every_s="0.001").read_text() + extra)
     unscaled = shutil.copytree(city, tmp_path / "unscaled")
     about = json.loads((unscaled / "dataset.json").read_text())
     (unscaled / "dataset.json").write_text(json.dumps({"tiles": about["tiles"]}))
@@ -33,11 +33,11 @@ def test_a_fine_tuning_begins_with_the_averages_of_another_training(recipe, city
 
 
 @pytest.mark.parametrize("same_city", [True, False])
-def test_what_a_training_began_with_counts_in_what_it_is_said_to_have_seen(same_city, recipe, city, tmp_path):
-    first = train(recipe("generator"), city, 1.0, runs_dir=tmp_path)
+def test_what_a_training_began_with_counts_in_what_it_is_said_to_have_seen(same_city, small_recipe, city, tmp_path):
+    first = train(small_recipe("generator"), city, 1.0, runs_dir=tmp_path)
     path = tmp_path / "tuned.toml"
     extra = f'begin_with = "{tmp_path}/small-generator/last.pt"\nid = "tuned"\n'
-    path.write_text(recipe("generator", validate_every_s="0.001").read_text() + extra)
+    path.write_text(small_recipe("generator", validate_every_s="0.001").read_text() + extra)
     other = shutil.copytree(city, tmp_path / "other")
     if not same_city:
         masks = other / "png/buildings_complete"
@@ -65,9 +65,9 @@ def _forget_splits(path: Path) -> None:
 
 
 @pytest.mark.parametrize("told", ["by the checkpoint", "by the export beside it", "by nobody"])
-def test_where_its_beginning_was_learned_stays_with_a_fine_tuned_network(told, recipe, city, tmp_path):
+def test_where_its_beginning_was_learned_stays_with_a_fine_tuned_network(told, small_recipe, city, tmp_path):
     runs, weights = tmp_path / "runs", tmp_path / "weights"
-    train(recipe("vqvae"), city, 0.5, runs_dir=runs, weights_dir=weights)
+    train(small_recipe("vqvae"), city, 0.5, runs_dir=runs, weights_dir=weights)
     begun = runs / "small-vqvae/best.pt"
     if told != "by the checkpoint":
         _forget_splits(begun)
@@ -78,7 +78,7 @@ def test_where_its_beginning_was_learned_stays_with_a_fine_tuned_network(told, r
     for block in (2, validates):
         shutil.copy(other / "png/buildings_complete/1.png", other / f"png/buildings_complete/{block}.png")
     path = tmp_path / "tuned.toml"
-    path.write_text(recipe("vqvae").read_text() + f'begin_with = "{begun}"\n')
+    path.write_text(small_recipe("vqvae").read_text() + f'begin_with = "{begun}"\n')
     train(path, other, 0.2, runs_dir=runs)
     if told != "by the checkpoint":
         _forget_splits(runs / "tuned/last.pt")
@@ -96,13 +96,13 @@ def test_where_its_beginning_was_learned_stays_with_a_fine_tuned_network(told, r
     assert len(judged) == 2
 
 
-def test_a_checkpoint_that_would_run_code_is_refused(recipe, city, tmp_path):
+def test_a_checkpoint_that_would_run_code_is_refused(small_recipe, city, tmp_path):
     class Trap:
         def __reduce__(self):
             return (Path.touch, (tmp_path / "ran",))
 
     torch.save({"averages": {}, "modules": Trap()}, tmp_path / "trap.pt")
-    path = recipe("vqvae")
+    path = small_recipe("vqvae")
     path.write_text(path.read_text() + f'begin_with = "{tmp_path}/trap.pt"\n')
     with pytest.raises(InputError, match=r"trap\.pt is no checkpoint of tensors and plain values"):
         train(path, city, 1.0, runs_dir=tmp_path / "runs")
@@ -110,9 +110,9 @@ def test_a_checkpoint_that_would_run_code_is_refused(recipe, city, tmp_path):
 
 
 @pytest.mark.parametrize(("file", "message"), [("none.pt", "which is no file"), ("other.pt", "of other networks")])
-def test_a_fine_tuning_of_what_is_not_there_says_so(recipe, city, tmp_path, file, message):
+def test_a_fine_tuning_of_what_is_not_there_says_so(small_recipe, city, tmp_path, file, message):
     torch.save({"averages": {}, "modules": {}}, tmp_path / "other.pt")
-    path = recipe("generator")
+    path = small_recipe("generator")
     path.write_text(path.read_text() + f'begin_with = "{tmp_path / file}"\n')
     with pytest.raises(InputError, match=message):
         train(path, city, 1.0, runs_dir=tmp_path / "runs")

@@ -1,3 +1,5 @@
+"""`radiosem send`: an observation reaches an edge whole, and its answer is told."""
+
 import json
 from collections.abc import Callable, Iterator
 from concurrent import futures

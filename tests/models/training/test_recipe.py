@@ -8,7 +8,7 @@ from radiosem.errors import InputError
 from radiosem_models.training.loop import train
 from radiosem_models.training.recipe import Options, listed_as, parse_budget_s, read_recipe
 
-RECIPES = Path(__file__).parents[2] / "models" / "recipes"
+RECIPES = Path(__file__).parents[3] / "models" / "recipes"
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
@@ -42,8 +42,8 @@ def test_a_budget_that_is_none_is_refused(text):
         parse_budget_s(text)
 
 
-def test_a_recipe_without_an_option_names_both(recipe, city, tmp_path):
-    path = recipe("vqvae")
+def test_a_recipe_without_an_option_names_both(small_recipe, city, tmp_path):
+    path = small_recipe("vqvae")
     path.write_text(path.read_text().replace("width = 8\n", ""))
     with pytest.raises(InputError, match="recipe small-vqvae has no option 'width'"):
         train(path, city, 1.0, runs_dir=tmp_path / "runs")
