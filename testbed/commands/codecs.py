@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from radiosem.errors import InputError
-from testbed.commands.shown import show_scores
+from testbed.commands.shown import bar, show_scores
 
 app = typer.Typer(help="Measure the codecs of the building mask.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -62,7 +60,6 @@ def evaluate(
         assert masks is not None
         found = shown = read_masks(masks)
     seen_maps = count_seen(codec, shown, allow_seen or masks is not None)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(codec, total=len(found))
-        scores = score_codec(codec, list(found.values()), lambda done: progress.update(bar, completed=done), seen_maps)
+    with bar(codec) as report:
+        scores = score_codec(codec, list(found.values()), report, seen_maps)
     show_scores(dataclasses.asdict(scores), as_json)

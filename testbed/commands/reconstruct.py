@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from testbed.commands.shown import show_scores
+from testbed.commands.shown import bar, show_scores
 from testbed.extras import require
 
 app = typer.Typer(help="Rebuild maps and score them.", no_args_is_help=True, rich_markup_mode="markdown")
@@ -64,16 +62,6 @@ def evaluate(
     require("scoring reconstructors", "demo", "scipy")
     from testbed.scores.reconstruct import evaluate as run  # numba and the networks load here, not for --help
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(model)
-        outcome = run(
-            model,
-            data,
-            gain,
-            split,
-            threads,
-            lambda done, of: progress.update(bar, completed=done, total=of),
-            samples,
-            allow_seen,
-        )
+    with bar(model) as report:
+        outcome = run(model, data, gain, split, threads, report, samples, allow_seen)
     show_scores(outcome.as_dict(by_map), as_json)

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from radiosem.errors import InputError
-from testbed.commands.shown import show_scores
+from testbed.commands.shown import bar, show_scores
 
 app = typer.Typer(
     help="See what the edge takes for buildings, and score it.", no_args_is_help=True, rich_markup_mode="markdown"
@@ -81,7 +79,6 @@ def evaluate(
     else:
         labelled = from_pack(pack or SAMPLE_PACK)
     seen = count_seen(labelled, allow_seen)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("segmenter", total=len(labelled))
-        scores = score_segmenter(labelled, threads, seen, lambda done: progress.update(bar, completed=done))
+    with bar("segmenter") as report:
+        scores = score_segmenter(labelled, threads, seen, report)
     show_scores(dataclasses.asdict(scores), as_json)

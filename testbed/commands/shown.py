@@ -1,10 +1,13 @@
-"""Scores by name -> lines for people, or JSON for machines."""
+"""What commands show: scores as lines for people or JSON for machines, and how far long work is."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from testbed.looks.pages import interval
 
@@ -26,3 +29,12 @@ def show_scores(scores: Mapping[str, Any], as_json: bool) -> None:
     for name, value in flat.items():
         shown = "not known" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
         typer.echo(f"{name:>{width}}  {shown}")
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr while long work lasts; yields what moves it, called with what is done and of how much."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, of: progress.update(task, completed=done, total=of)

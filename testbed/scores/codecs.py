@@ -78,7 +78,7 @@ def count_seen(codec: str, masks: Mapping[str, BuildingMap], allow_seen: bool = 
 def score_codec(
     name: str,
     masks: Sequence[BuildingMap],
-    report: Callable[[int], None] = lambda done: None,
+    report: Callable[[int, int], None] = lambda done, of: None,
     seen_maps: int | None = None,
 ) -> CodecScores:
     """Encode and decode every mask once, after one uncounted round that loads networks and tables.
@@ -90,7 +90,7 @@ def score_codec(
     codec.decode(codec.encode(masks[0]), masks[0].shape)
     bits, wrong, encode_s, decode_s = [], [], 0.0, 0.0
     for done, mask in enumerate(masks):
-        report(done)
+        report(done, len(masks))
         began = time.perf_counter()
         data = codec.encode(mask)
         encoded = time.perf_counter()

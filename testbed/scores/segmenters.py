@@ -117,7 +117,7 @@ def score_segmenter(
     labelled: Sequence[Labelled],
     threads: int = 1,
     seen_images: int | None = None,
-    report: Callable[[int], None] = lambda done: None,
+    report: Callable[[int, int], None] = lambda done, of: None,
 ) -> SegmenterScores:
     """Draw every image once, after one uncounted round that loads the network.
 
@@ -130,7 +130,7 @@ def score_segmenter(
     both = drawn_cells = true_cells = cells = 0
     seconds = 0.0
     for done, one in enumerate(labelled):
-        report(done)
+        report(done, len(labelled))
         image = read_image(one.image)
         began = time.perf_counter()
         drawn = draw(segmenter, image, one.grid)

@@ -3,8 +3,9 @@
 import typer
 
 from testbed.commands.data.check import check
-from testbed.commands.data.draw import join, pack, samples, split
+from testbed.commands.data.observations import pack, samples
 from testbed.commands.data.raytrace import raytrace
+from testbed.commands.data.sets import join, split
 
 app = typer.Typer(
     help="Make data sets, check them, and draw observations from them.",

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from radiosem.errors import InputError
+from testbed.commands.shown import bar
 from testbed.extras import require
 
 if TYPE_CHECKING:
@@ -38,10 +37,8 @@ def check(
         if preview.suffix.lower() != ".png" or not preview.absolute().parent.is_dir():
             raise InputError(f"preview is {str(preview)!r}; give a .png in a folder that is there")
         require("the preview", "demo", "matplotlib")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("blocks")
-        report = check_dataset(data, lambda done, of: progress.update(bar, completed=done, total=of))
+    with bar("blocks") as move:
+        report = check_dataset(data, move)
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(report)))
     else:
