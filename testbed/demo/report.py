@@ -76,10 +76,10 @@ def _page(summary: dict[str, Any], folder: Path) -> str:
     tried = len(summary["maps"]) + len(summary["lost"])
     versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
     lead = (
-        f"{tried} times, an edge process saw a city block from above and read the power at some places. It sent what "
-        f"causes the map and some of its readings, not the map, through simulated noise ({settings['link']}, "
-        f"Es/N0 = {settings['es_n0_db']:g} dB), and a receiver process rebuilt the map. Neither process had the truth "
-        "they are compared with below."
+        f"{'Once' if tried == 1 else f'{tried} times'}, an edge process saw a city block from above and read the power "
+        "at some places. It sent what causes the map and some of its readings, not the map, through simulated noise "
+        f"({settings['link']}, Es/N0 = {settings['es_n0_db']:g} dB), and a receiver process rebuilt the map. Neither "
+        "process had the truth they are compared with below."
     )
     body = (
         _tiles(summary),
