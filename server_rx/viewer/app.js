@@ -4,8 +4,8 @@ import { followMaps, getJson, listMaps, mapUrl } from "./api.js";
 import { h } from "./dom.js";
 import { showInspector } from "./inspector.js";
 import { MapList } from "./map_list.js";
-import { STEP_DBM } from "./power_axis.js";
-import { Stage } from "./stage.js";
+import { STEP_DBM } from "./map/power_axis.js";
+import { Stage } from "./map/stage.js";
 
 const byId = (id) => document.getElementById(id);
 const host = byId("stage");

@@ -108,7 +108,7 @@ def test_the_colour_bar_has_the_colours_of_the_picture(page: Page, site: Any) ->
     page.open()
     bar = page.driver.execute_async_script(
         "const done = arguments[0];"
-        "import(new URL('colours.js', document.baseURI)).then(({ colour }) =>"
+        "import(new URL('map/colours.js', document.baseURI)).then(({ colour }) =>"
         "  done(Array.from({ length: 255 }, (_, i) => colour(i / 254))), (error) => done(String(error)))"
     )
     np.testing.assert_allclose(np.array(bar, float), viridis().astype(float), atol=1)

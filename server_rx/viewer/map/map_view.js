@@ -1,6 +1,6 @@
 // Draws one map: its buildings, the radio map's pixels over them, the outage overlay, transmitters, and a probe that reads dBm.
 
-import { h, number, s } from "./dom.js";
+import { h, number, s } from "../dom.js";
 
 const SCALE_STEPS_M = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000];
 

@@ -1,7 +1,7 @@
 // One axis of power in dBm that carries the spread of the map, the colour bar, the outage threshold and the probe's reading.
 
 import { paintBar } from "./colours.js";
-import { h, number, s } from "./dom.js";
+import { h, number, s } from "../dom.js";
 
 const BINS = 96;
 const METHODS = [["threshold", "outdoor outage"], ["classifier", "outage by classifier"]];

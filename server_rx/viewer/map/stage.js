@@ -1,10 +1,10 @@
 // The main part of the page for one map: head, layers, map, ruler and power axis, joined to each other.
 
-import { getBuffer, mapUrl } from "./api.js";
-import { h, number, when } from "./dom.js";
+import { getBuffer, mapUrl } from "../api.js";
+import { h, number, when } from "../dom.js";
 import { Field } from "./field.js";
-import { downloads } from "./inspector.js";
-import { badges } from "./map_list.js";
+import { downloads } from "../inspector.js";
+import { badges } from "../map_list.js";
 import { MapView, northArrow, scaleBar } from "./map_view.js";
 import { parseNpy } from "./npy.js";
 import { PowerAxis } from "./power_axis.js";
