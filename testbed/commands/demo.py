@@ -15,14 +15,14 @@ from radiosem.readings.section import DEFAULT_READINGS, MAX_READINGS
 from radiosem.types import DEFAULT_THRESHOLD_DBM
 from testbed.demo.run import DemoSettings, Rig, choose, run_demo
 from testbed.extras import require
+from testbed.looks.pages import Column, show
 from testbed.pack import SAMPLE_PACK
 
 WIDE = 132  # characters that the tables take side by side
 
-Column = tuple[str, str, str]  # title, key in a row of summary.json, format
-MAP: Column = ("map", "id", "{}")
+MAP: Column = ("map", "id", "")
 LINK: tuple[Column, ...] = (
-    ("codec", "codec", "{}"),
+    ("codec", "codec", ""),
     ("payload\nbits", "payload_bits", "{:.0f}"),
     ("channel\nuses", "channel_uses", "{:.0f}"),
     ("Es/N0\ndB", "snr_db", "{:g}"),
@@ -38,21 +38,15 @@ SCORES: tuple[Column, ...] = (
 TIMES: tuple[Column, ...] = (("edge\nms", "edge_ms", "{:.0f}"), ("receiver\nms", "receiver_ms", "{:.0f}"))
 
 
-def _cell(value: Any, template: str) -> str:
-    if value is None:
-        return "–"
-    return template.format(value.split(":")[0] if isinstance(value, str) else value)
-
-
 def _table(title: str, summary: dict[str, Any], columns: tuple[Column, ...]) -> Table:
     """One row a map, and the mean where it means something."""
     drawn = Table(title=title, title_justify="left", show_footer=True, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     mean = {**summary["mean"], "id": "mean"}
     for heading, key, template in (MAP, *columns):
-        footer = _cell(mean[key], template) if key in mean else ""
-        drawn.add_column(heading, footer, justify="left" if template == "{}" else "right", no_wrap=True)
+        footer = show(mean[key], template) if key in mean else ""
+        drawn.add_column(heading, footer, justify="right" if template else "left", no_wrap=True)
     for row in summary["maps"]:
-        drawn.add_row(*(_cell(row[key], template) for _, key, template in (MAP, *columns)))
+        drawn.add_row(*(show(row[key], template) for _, key, template in (MAP, *columns)))
     return drawn
 
 
@@ -66,7 +60,7 @@ def _stages(summary: dict[str, Any], *sides: str) -> Table:
             drawn.add_column(f"{side}\n{stage}", justify="right", no_wrap=True)
     for row in rows:
         times = [row[f"{side}_stage_ms"].get(stage) for side in sides for stage in rows[0][f"{side}_stage_ms"]]
-        drawn.add_row(row["id"], *(_cell(time, "{:.0f}") for time in times))
+        drawn.add_row(row["id"], *(show(time, "{:.0f}") for time in times))
     return drawn
 
 
@@ -143,7 +137,7 @@ def demo(
     sending = progress.add_task("starting edge and receiver", total=maps)
     drawing = progress.add_task("drawing panels", total=maps)
 
-    def show(summary: dict[str, Any]) -> None:
+    def print_out(summary: dict[str, Any]) -> None:
         if as_json:
             typer.echo(json.dumps(summary))
         else:
@@ -151,7 +145,7 @@ def demo(
 
     def hold(rig: Rig, summary: dict[str, Any]) -> None:
         progress.stop()
-        show(summary)
+        print_out(summary)
         console.print(
             f"\nThe viewer is at {rig.client.url}/, the edge takes observations (radiosem send) at {rig.edge_address}. "
             "Ctrl-C stops both.",
@@ -170,6 +164,6 @@ def demo(
             hold if serve else None,
         )
     if not serve:
-        show(summary)
+        print_out(summary)
     if summary["lost"]:
         raise typer.Exit(1)

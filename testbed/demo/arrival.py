@@ -32,6 +32,7 @@ class Arrival:
         """The entry of `maps` in summary.json: figures with their unit in the name, None where undefined."""
         provenance, scores = self.received.provenance, self.scores
         bits, uses = provenance["payload_bits"], provenance["channel_uses"]
+        codec, codec_id = provenance["codec"].split(":")
         coded = make_link(provenance["link"]).exact  # else part of the symbols carries no bits
         return {
             "id": self.entry.id,
@@ -39,7 +40,8 @@ class Arrival:
             "map_id": self.receipt.map_id,
             "degraded": self.received.degraded,
             "lost": self.received.lost,
-            "codec": provenance["codec"],
+            "codec": codec,
+            "codec_id": codec_id,
             "link": provenance["link"],
             "payload_bits": bits,
             "channel_uses": uses,

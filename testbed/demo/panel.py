@@ -108,7 +108,7 @@ def _head(figure: Figure, arrival: Arrival) -> None:
     figure.text(
         0.975,
         0.921,
-        f"{row['codec'].split(':')[0]} mask code, {row['link']}, Es/N0 = {row['snr_db']:g} dB; {state}",
+        f"{row['codec']} mask code, {row['link']}, Es/N0 = {row['snr_db']:g} dB; {state}",
         fontsize=12.5,
         ha="right",
         color=MUTED,

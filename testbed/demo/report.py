@@ -1,16 +1,17 @@
 """Summary and panels of a demo run -> one HTML file that needs nothing else."""
 
+import statistics
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from testbed.looks import pages
 
-COLUMNS = (
-    ("map", "id", "{}"),
-    ("codec", "codec", "{}"),
-    ("payload, bits", "payload_bits", "{:,}"),
-    ("channel uses", "channel_uses", "{:,}"),
+COLUMNS: tuple[pages.Column, ...] = (
+    ("map", "id", ""),
+    ("codec", "codec", ""),
+    ("payload, bits", "payload_bits", "{:,.0f}"),
+    ("channel uses", "channel_uses", "{:,.0f}"),
     ("Es/N0, dB", "snr_db", "{:g}"),
     ("bit errors", "bit_errors", "{:,}"),
     ("MSE", "mse", "{:.4f}"),
@@ -25,6 +26,7 @@ COLUMNS = (
     ("edge, ms", "edge_ms", "{:.0f}"),
     ("receiver, ms", "receiver_ms", "{:.0f}"),
 )
+LOST: pages.Column = ("lost on the air", "lost", "")
 
 MEANING = (
     (
@@ -84,10 +86,10 @@ def _page(summary: dict[str, Any], folder: Path) -> str:
     body = (
         _tiles(summary),
         pages.heading("Every map"),
-        f'<div class="card">{_table(summary)}</div>',
+        _table(summary),
         _losses(summary),
         pages.heading("Milliseconds a stage"),
-        f'<div class="card">{_stages(summary)}</div>',
+        _stages(summary),
         pages.heading("The maps"),
         *(_figure(row, folder) for row in summary["maps"]),
         pages.heading("What the figures mean"),
@@ -102,51 +104,27 @@ def _page(summary: dict[str, Any], folder: Path) -> str:
     return pages.page("Radio maps from a few kilobits", lead, body)
 
 
-def _format(value: Any, template: str) -> str:
-    if value is None:
-        return pages.NONE
-    if value == "":
-        return ""
-    return escape(template.format(value.split(":")[0] if isinstance(value, str) else value))
-
-
 def _tiles(summary: dict[str, Any]) -> str:
     mean = summary["mean"]
     entries = (
-        (_format(mean["payload_bits"], "{:,.0f} bits"), "a map, on average"),
-        (_format(mean["channel_uses"], "{:,.0f}"), "channel uses a map"),
-        (_format(mean["mse"], "{:.4f}"), "MSE, all cells"),
-        (_format(mean["rmse_db"], "{:.1f} dB"), "RMSE outdoors"),
-        (
-            _format(mean["outage_iou"], "{:.2f}"),
-            f"outage IoU (all-outage: {_format(mean['all_outage_iou'], '{:.2f}')})",
-        ),
-        (_format(mean["coverage_iou"], "{:.2f}"), "coverage IoU"),
+        ("payload_bits", "{:,.0f} bits", "a map, on average"),
+        ("channel_uses", "{:,.0f}", "channel uses a map"),
+        ("mse", "{:.4f}", "MSE, all cells"),
+        ("rmse_db", "{:.1f} dB", "RMSE outdoors"),
+        ("outage_iou", "{:.2f}", f"outage IoU (all-outage: {pages.show(mean['all_outage_iou'], '{:.2f}')})"),
+        ("coverage_iou", "{:.2f}", "coverage IoU"),
     )
-    tiles = "".join(f'<div class="tile"><b>{value}</b><span>{escape(text)}</span></div>' for value, text in entries)
-    return f'<div class="tiles">{tiles}</div>'
-
-
-def _cells(row: dict[str, Any], tag: str = "td") -> str:
-    cells = []
-    for _, key, template in COLUMNS:
-        text = _format(row.get(key), template)
-        if key == "id" and tag == "td" and "panel" in row:
-            text = f'<a href="#{text}">{text}</a>' + (f" (without {', '.join(row['lost'])})" if row["lost"] else "")
-        cells.append(f"<{tag}{' class=text' if template == '{}' else ''}>{text}</{tag}>")
-    return "".join(cells)
+    tiles = (
+        f'<div class="tile"><b>{pages.show(mean[key], template)}</b><span>{escape(text)}</span></div>'
+        for key, template, text in entries
+    )
+    return f'<div class="tiles">{"".join(tiles)}</div>'
 
 
 def _table(summary: dict[str, Any]) -> str:
-    head = "".join(f"<th{' class=text' if t == '{}' else ''}>{escape(title)}</th>" for title, _, t in COLUMNS)
-    body = "".join(f"<tr>{_cells(row)}</tr>" for row in summary["maps"])
-    mean = {
-        key: round(value) if key in ("payload_bits", "channel_uses") else value
-        for key, value in summary["mean"].items()
-    }
-    blank = {key: "" for _, key, template in COLUMNS if key not in mean}
-    foot = _cells({**blank, **mean, "id": "mean"}, "td") if summary["maps"] else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody><tfoot><tr>{foot}</tr></tfoot></table>"
+    rows = [row | {"lost": ", ".join(row["lost"])} for row in summary["maps"]]
+    columns = (*COLUMNS, LOST) if any(row["lost"] for row in rows) else COLUMNS
+    return pages.table(rows, columns, foot=summary["mean"] | {"id": "mean"}, links="id")
 
 
 def _losses(summary: dict[str, Any]) -> str:
@@ -156,17 +134,13 @@ def _losses(summary: dict[str, Any]) -> str:
 
 
 def _stages(summary: dict[str, Any]) -> str:
-    head, cells = [], []
+    medians: dict[str, float] = {}
     for side in ("edge", "receiver"):
         every = [row[f"{side}_stage_ms"] for row in summary["maps"]]
         for stage in dict.fromkeys(stage for stages in every for stage in stages):
-            times = sorted(stages.get(stage, 0.0) for stages in every)
-            head.append(f"<th>{side}<br>{escape(stage)}</th>")
-            cells.append(f"<td>{times[len(times) // 2]:.1f}</td>")
-    return (
-        f"<table><thead><tr><th></th>{''.join(head)}</tr></thead>"
-        f"<tbody><tr><td>median</td>{''.join(cells)}</tr></tbody></table>"
-    )
+            medians[f"{side} {stage}"] = statistics.median([stages.get(stage, 0.0) for stages in every])
+    columns: list[pages.Column] = [("", "what", ""), *((name, name, "{:.1f}") for name in medians)]
+    return pages.table([{"what": "median"} | medians], columns)
 
 
 def _figure(row: dict[str, Any], folder: Path) -> str:
@@ -175,13 +149,13 @@ def _figure(row: dict[str, Any], folder: Path) -> str:
 
 
 def _meaning(summary: dict[str, Any]) -> str:
-    values = {**summary["scale"], **summary["settings"], "eb_n0": _format(summary["mean"]["eb_n0_db"], "{:.1f} dB")}
+    values = {**summary["scale"], **summary["settings"], "eb_n0": pages.show(summary["mean"]["eb_n0_db"], "{:.1f} dB")}
     return "".join(f"<dt>{escape(term)}</dt><dd>{escape(text.format(**values))}</dd>" for term, text in MEANING)
 
 
 def _notes(summary: dict[str, Any]) -> str:
     mean = summary["mean"]
-    censored = _format(mean["censored_share"], "{:.0%}")
+    censored = pages.show(mean["censored_share"], "{:.0%}")
     notes = (
         "The truth is ray traced, not measured: flat concrete walls, reflections up to five bounces, first-order "
         "diffraction, and diffraction over rooftops, at 5.9 GHz, 1.5 m above ground.",

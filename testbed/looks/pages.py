@@ -73,17 +73,29 @@ def show(value: Any, template: str) -> str:
     return template.format(value) if template else str(value)
 
 
-def table(rows: Sequence[dict[str, Any]], columns: Sequence[Column]) -> str:
-    """Rows as an HTML table in a card; a column without a format is text."""
+def table(
+    rows: Sequence[dict[str, Any]], columns: Sequence[Column], foot: dict[str, Any] | None = None, links: str = ""
+) -> str:
+    """Rows as an HTML table in a card; a column without a format is text.
+
+    foot   the last row, blank where it has no key
+    links  key whose cells link to the figure that its value is the anchor of
+    """
     kinds = ["" if template else ' class="text"' for _, _, template in columns]
     head = "".join(f"<th{kind}>{escape(name)}</th>" for kind, (name, _, _) in zip(kinds, columns, strict=True))
-    body = "".join(f"<tr>{''.join(_cell(row, key, template) for _, key, template in columns)}</tr>" for row in rows)
-    return f'<div class="card"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>\n'
+    body = "".join(_row(row, columns, links) for row in rows)
+    blank = [(name, key, template if foot and key in foot else "") for name, key, template in columns]
+    last = f"<tfoot>{_row(dict.fromkeys((key for _, key, _ in columns), '') | foot, blank)}</tfoot>" if foot else ""
+    return f'<div class="card"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{last}</table></div>\n'
 
 
-def _cell(row: dict[str, Any], key: str, template: str) -> str:
-    kind = "" if template else ' class="wrap"' if key == "note" else ' class="text"'
-    return f"<td{kind}>{escape(show(row.get(key), template))}</td>"
+def _row(row: dict[str, Any], columns: Sequence[Column], links: str = "") -> str:
+    cells = []
+    for _, key, template in columns:
+        kind = "" if template else ' class="wrap"' if key == "note" else ' class="text"'
+        text = escape(show(row.get(key), template))
+        cells.append(f'<td{kind}><a href="#{text}">{text}</a></td>' if key == links else f"<td{kind}>{text}</td>")
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def heading(text: str, under: str = "") -> str:
