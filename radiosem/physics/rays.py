@@ -247,15 +247,20 @@ def _diffract(buildings, sight, col, row, wavelength, edges, fans, diffracted): 
     rows, cols = buildings.shape
     knife = 10**0.69
     steep = np.empty(rows + cols)  # nu of that equation for a bend of one radian, by the steps from the edge
+    bends = ((np.arange(fans) + 0.5) / fans - 0.5) * math.pi
+    ahead, aside = np.cos(bends), np.sin(bends)
     for edge in range(len(edges)):
         edge_y, edge_x = edges[edge, 0] + 0.5, edges[edge, 1] + 0.5
         to_x, to_y = edge_x - col - 0.5, edge_y - row - 0.5
         before = max(math.sqrt(to_x * to_x + to_y * to_y), 1.0)
-        ahead = math.atan2(to_y, to_x)
+        straight = math.atan2(to_y, to_x)
+        straight_x, straight_y = math.cos(straight), math.sin(straight)
         known = 1
         for fan in range(fans):
-            bend = ((fan + 0.5) / fans - 0.5) * math.pi
-            dx, dy = math.cos(ahead + bend), math.sin(ahead + bend)
+            dx, dy = (
+                straight_x * ahead[fan] - straight_y * aside[fan],
+                straight_y * ahead[fan] + straight_x * aside[fan],
+            )
             after = 1
             while True:
                 c, r = math.floor(edge_x + dx * after), math.floor(edge_y + dy * after)
@@ -265,7 +270,7 @@ def _diffract(buildings, sight, col, row, wavelength, edges, fans, diffracted): 
                     while known <= after:
                         steep[known] = math.sqrt(2 * before * known / (wavelength * (before + known)))
                         known += 1
-                    nu = abs(bend) * steep[after] - 0.1
+                    nu = abs(bends[fan]) * steep[after] - 0.1
                     amplitude = (math.sqrt(nu * nu + 1) - nu) / (before + after)
                     diffracted[r, c] = max(diffracted[r, c], amplitude * amplitude / knife)
                 after += 1
