@@ -32,7 +32,7 @@ class Arrival:
         """The entry of `maps` in summary.json: figures with their unit in the name, None where undefined."""
         provenance, scores = self.received.provenance, self.scores
         bits, uses = provenance["payload_bits"], provenance["channel_uses"]
-        codec, codec_id = provenance["codec"].split(":")
+        codec, _, codec_id = provenance["codec"].partition(":")  # a codec without an id has its name alone
         coded = make_link(provenance["link"]).exact  # else part of the symbols carries no bits
         return {
             "id": self.entry.id,

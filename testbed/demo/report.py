@@ -7,8 +7,9 @@ from typing import Any
 
 from testbed.looks import pages
 
+MAP: pages.Column = ("map", "id", "")
+LOST: pages.Column = ("lost on the air", "lost", "")
 COLUMNS: tuple[pages.Column, ...] = (
-    ("map", "id", ""),
     ("codec", "codec", ""),
     ("payload, bits", "payload_bits", "{:,.0f}"),
     ("channel uses", "channel_uses", "{:,.0f}"),
@@ -26,7 +27,6 @@ COLUMNS: tuple[pages.Column, ...] = (
     ("edge, ms", "edge_ms", "{:.0f}"),
     ("receiver, ms", "receiver_ms", "{:.0f}"),
 )
-LOST: pages.Column = ("lost on the air", "lost", "")
 
 MEANING = (
     (
@@ -123,7 +123,7 @@ def _tiles(summary: dict[str, Any]) -> str:
 
 def _table(summary: dict[str, Any]) -> str:
     rows = [row | {"lost": ", ".join(row["lost"])} for row in summary["maps"]]
-    columns = (*COLUMNS, LOST) if any(row["lost"] for row in rows) else COLUMNS
+    columns = (MAP, LOST, *COLUMNS) if any(row["lost"] for row in rows) else (MAP, *COLUMNS)
     return pages.table(rows, columns, foot=summary["mean"] | {"id": "mean"}, links="id")
 
 

@@ -67,10 +67,10 @@ def page(title: str, lead: str, body: Iterable[str]) -> str:
 
 
 def show(value: Any, template: str) -> str:
-    """A figure as text, a dash where there is none."""
+    """A figure as text, a dash where there is none; what is text already as it is."""
     if value is None:
         return NONE
-    return template.format(value) if template else str(value)
+    return template.format(value) if template and not isinstance(value, str) else str(value)
 
 
 def table(
@@ -84,8 +84,8 @@ def table(
     kinds = ["" if template else ' class="text"' for _, _, template in columns]
     head = "".join(f"<th{kind}>{escape(name)}</th>" for kind, (name, _, _) in zip(kinds, columns, strict=True))
     body = "".join(_row(row, columns, links) for row in rows)
-    blank = [(name, key, template if foot and key in foot else "") for name, key, template in columns]
-    last = f"<tfoot>{_row(dict.fromkeys((key for _, key, _ in columns), '') | foot, blank)}</tfoot>" if foot else ""
+    blank = {key: "" for _, key, _ in columns}
+    last = f"<tfoot>{_row(blank | foot, columns)}</tfoot>" if foot else ""
     return f'<div class="card"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{last}</table></div>\n'
 
 
