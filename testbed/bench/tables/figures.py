@@ -3,33 +3,42 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from testbed.bench.tables.learning import REBUILD
+from testbed.bench.tables.learning import REBUILD, SEND
 from testbed.bench.tables.rows import Row
 from testbed.looks.axes import dress, plain_log
 from testbed.looks.colours import INK, PALETTE, PAPER
 
+ACROSS = {REBUILD: "minutes of training", SEND: "images seen in training"}
+
 
 def draw_learning(rows: Sequence[Row], path: Path) -> Path | None:
-    """Draw how those that rebuild maps learned, all on the validation split of most; None where there is no curve."""
-    drawn = [row for row in rows if row["learns"] == REBUILD and row["curve"]]
+    """Draw how those that rebuild maps learned, by minutes, and those that send true ones, by images.
+
+    All are judged on the validation split of most. None where there is no curve.
+    """
+    drawn = [row for row in rows if row["learns"] in ACROSS and row["curve"]]
     if not drawn:
         return None
     splits = [row["judged_on"] for row in drawn]
     judged_on = max(splits, key=splits.count)
-    curves = {row["model"]: row["curve"] for row in drawn if row["judged_on"] == judged_on}
-    figure = Figure(figsize=(11, 6), dpi=110, facecolor=PAPER, layout="constrained")
-    ax = figure.subplots()
-    for i, (name, curve) in enumerate(sorted(curves.items(), key=lambda item: item[1][-1][2], reverse=True)):
-        minutes, errors = [seconds / 60 for seconds, _, _ in curve], [error for *_, error in curve]
-        label = f"{name}, {curve[-1][1]:,} images"
-        ax.plot(minutes, errors, color=PALETTE[i % len(PALETTE)], marker="o", markersize=3, linewidth=1.6, label=label)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    plain_log(ax.xaxis)
-    plain_log(ax.yaxis)
-    dress(ax, "Learning to rebuild maps", "minutes of training", "MSE of the validation split")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
+    drawn = sorted((row for row in drawn if row["judged_on"] == judged_on), key=lambda row: -row["curve"][-1][2])
+    panels = [learns for learns in ACROSS if any(row["learns"] == learns for row in drawn)]
+    figure = Figure(figsize=(11, 5 * len(panels)), dpi=110, facecolor=PAPER, layout="constrained")
+    for learns, ax in zip(panels, figure.subplots(len(panels), squeeze=False).flat, strict=True):
+        for i, row in enumerate(row for row in drawn if row["learns"] == learns):
+            seconds, images, errors = (np.array(values) for values in zip(*row["curve"], strict=True))
+            across = seconds / 60 if learns == REBUILD else images
+            label = f"{row['model']}, {images[-1]:,} images in {seconds[-1] / 60:.0f} minutes"
+            colour = PALETTE[i % len(PALETTE)]
+            ax.plot(across, errors, color=colour, marker="o", markersize=3, linewidth=1.6, label=label)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        plain_log(ax.xaxis)
+        plain_log(ax.yaxis)
+        dress(ax, f"Learning {learns}", ACROSS[learns], "MSE of the validation split")
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=9, labelcolor=INK)
     figure.savefig(path, facecolor=PAPER)
     return path
