@@ -1,5 +1,7 @@
 """Buildings, cars, a transmitter and its path-loss law -> the input channels of every reconstruction network."""
 
+import functools
+import os
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
@@ -67,6 +69,15 @@ def scene_features(
 ) -> NDArray[np.float32]:
     """`generator_features` before a law is known: the law's channels are 0."""
     transmitter.check_inside(grid)
+    by_rays = not set(wanted).isdisjoint(_BY_RAYS)
+    by_lines = by_rays or not set(wanted).isdisjoint(_BY_LINES)
+    # The long loops, free of the interpreter lock, are one core's work; the many short steps another's.
+    if by_lines:
+        share = _beside().submit(free_share, buildings, transmitter)
+        ends = _beside().submit(clear_ends, buildings, transmitter)
+    if by_rays:
+        bent = _beside().submit(lambda: diffracted_gain(buildings, share.result() >= 1, transmitter, grid.cell_size_m))
+        once, again = reflected_gain(buildings, transmitter, grid.cell_size_m)
     out = np.zeros((len(CHANNELS), *grid.shape), np.float32)
     channel = dict(zip(CHANNELS, out, strict=True))
     channel["buildings"][:] = buildings
@@ -75,27 +86,19 @@ def scene_features(
     channel["transmitter"][transmitter.row, transmitter.col] = 1
     distance = distance_m(grid, transmitter)
     np.multiply(cv2.log(distance), np.float32(1 / (_DECADES * np.log(10))), out=channel["distance"])
-    by_rays = not set(wanted).isdisjoint(_BY_RAYS)
-    if not by_rays and set(wanted).isdisjoint(_BY_LINES):
-        return out
-    # The long loops, free of the interpreter lock, are one core's work; the many short steps another's.
-    with ThreadPoolExecutor(1) as beside:
-        share = beside.submit(free_share, buildings, transmitter)
-        ends = beside.submit(clear_ends, buildings, transmitter)
-        if by_rays:
-            bent = beside.submit(lambda: diffracted_gain(buildings, share.result() >= 1, transmitter, grid.cell_size_m))
-            once, again = reflected_gain(buildings, transmitter, grid.cell_size_m)
-            _set_grey(channel["reflected once"], once)
-            _set_grey(channel["reflected again"], again)
+    if by_rays:
+        _set_grey(channel["reflected once"], once)
+        _set_grey(channel["reflected again"], again)
+    if by_lines:
         channel["free share"][:] = share.result()
         np.greater_equal(share.result(), 1, out=channel["sight"])
         friis = channel["sight"] * free_space_gain(distance, transmitter.frequency_hz)
         _set_grey(channel["free space"], friis)
         for name, pixels in zip(("clear near", "clear far"), ends.result(), strict=True):
             np.multiply(pixels, np.float32(grid.cell_size_m / 256), out=channel[name])
-        if by_rays:
-            _set_grey(channel["diffracted"], bent.result())
-            _set_grey(channel["rays"], friis + bent.result() + (once + again))
+    if by_rays:
+        _set_grey(channel["diffracted"], bent.result())
+        _set_grey(channel["rays"], friis + bent.result() + (once + again))
     return out
 
 
@@ -105,6 +108,15 @@ def set_law(features: NDArray[np.float32], law: PathLoss) -> None:
     gain_db = -law.pl0_db - law.slope_db * _DECADES * channel["distance"]
     RAYTRACED.grey(gain_db, out=channel["law"])
     np.multiply(channel["law"], channel["free share"], out=channel["depth map"])
+
+
+@functools.cache
+def _beside() -> ThreadPoolExecutor:
+    """Threads to work beside; what is handed in first begins first, so that it may be waited for there."""
+    return ThreadPoolExecutor(max((os.cpu_count() or 1) - 1, 1), "features")
+
+
+os.register_at_fork(after_in_child=_beside.cache_clear)  # a fork has no threads but its own
 
 
 def _set_grey(channel: NDArray[np.float32], gain: NDArray[np.float32]) -> None:

@@ -56,7 +56,8 @@ def reflected_gain(
     outdoors = ~buildings
     near = np.maximum(cv2.GaussianBlur(outdoors.astype(np.float32), (0, 0), FIELD_SIGMA), 1e-3)
     reflected *= outdoors
-    once, again = (outdoors * unit / near * cv2.GaussianBlur(field, (0, 0), FIELD_SIGMA) for field in reflected)
+    scale = outdoors * unit / near
+    once, again = (scale * cv2.GaussianBlur(field, (0, 0), FIELD_SIGMA) for field in reflected)
     return once, again
 
 
@@ -107,18 +108,21 @@ def _obstacles(mask: bytes, shape: tuple[int, int], stray: float) -> _Obstacles:
 
 def _walls(buildings: NDArray[np.uint8], stray: float) -> NDArray[np.float64]:
     """Straight walls, [S, 6]: column and row of either end (cell c spans c to c + 1), and the unit vector outwards."""
-    fine = np.repeat(np.repeat(buildings, 2, 0), 2, 1)  # so that the outline is at the cells' sides
+    # Twice as fine, so that the outline is at the cells' sides.
+    fine = cv2.resize(buildings, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     outlines, _ = cv2.findContours(fine, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    starts: list[NDArray[np.int32]] = [np.zeros((0, 2), np.int32)]
-    ends: list[NDArray[np.int32]] = [np.zeros((0, 2), np.int32)]
+    polygons: list[NDArray[np.int32]] = [np.zeros((0, 2), np.int32)]
     for outline in outlines:
         if len(outline) >= SMALLEST:
-            corners = np.asarray(cv2.approxPolyDP(outline, 2 * stray, closed=True)[:, 0], np.int32)
+            corners = cv2.approxPolyDP(outline, 2 * stray, closed=True)
             if len(corners) < 3:  # thinner than it may stray
-                corners = np.asarray(cv2.approxPolyDP(outline, 2 * STRAYS[-1], closed=True)[:, 0], np.int32)
-            starts.append(corners)
-            ends.append(np.roll(corners, -1, 0))
-    start, end = ((np.concatenate(corners) + 0.5) / 2 for corners in (starts, ends))
+                corners = cv2.approxPolyDP(outline, 2 * STRAYS[-1], closed=True)
+            polygons.append(np.asarray(corners[:, 0], np.int32))
+    start = (np.concatenate(polygons) + 0.5) / 2
+    end = np.roll(start, -1, 0)
+    sizes = np.array([len(polygon) for polygon in polygons[1:]], np.intp)
+    last = np.cumsum(sizes) - 1
+    end[last] = start[last + 1 - sizes]  # back to where its polygon began
     along = end - start
     length = np.hypot(along[:, 0], along[:, 1])
     # Outlines run with their building on the same hand, holes the other way round.
