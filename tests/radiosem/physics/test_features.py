@@ -1,5 +1,7 @@
 """Every channel of the reconstruction networks' input is what its name says, alone or among the others."""
 
+import multiprocessing
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,14 @@ def test_a_channel_asked_for_alone_is_the_one_among_all(name: str) -> None:
     assert whole.shape == alone.shape == (len(CHANNELS), *GRID.shape)
     assert channel(whole, name).any()
     np.testing.assert_array_equal(channel(alone, name), channel(whole, name))
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # from Python 3.12 on, of a fork beside threads
+def test_a_fork_of_a_process_that_made_features_makes_its_own() -> None:
+    here = generator_features(BUILDINGS, CARS, TX, LAW, GRID)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        there = pool.apply_async(generator_features, (BUILDINGS, CARS, TX, LAW, GRID)).get(timeout=60)
+    np.testing.assert_array_equal(there, here)
 
 
 def test_a_law_changes_its_own_channels_alone() -> None:
