@@ -37,12 +37,14 @@ class Reception:
     strong                  None when the channel code could not deliver all of it
     weak                    as it was heard where the code could not deliver a block of it: the checksums of the
                             sections tell which of them came through; None when it delivered none
+    payload_bits            bits before channel coding that were sent, lost ones too
     bit_errors, coded_bits  hard decisions that the decoder corrected, of so many channel bits in the parts delivered
     weak_whole              every block of the weak part was delivered
     """
 
     strong: bytes | None
     weak: bytes | None
+    payload_bits: int
     bit_errors: int
     coded_bits: int
     weak_whole: bool = True
@@ -118,6 +120,7 @@ class LdpcLink:
         return Reception(
             strong.data if strong.whole else None,
             weak.data,
+            8 * (strong_bytes + weak_bytes),
             strong.bit_errors + weak.bit_errors,
             strong.channel_bits + weak.channel_bits,
             weak.whole,

@@ -103,7 +103,7 @@ class JsccLink:
         return np.asarray(real + 1j * imaginary, np.complex64).ravel()
 
     def decode(self, symbols: NDArray[np.complex64], es_n0_db: float) -> Reception:
-        """Parts of the frame in noisy symbols; the bit errors are those of the digital burst.
+        """Parts of the frame in noisy symbols; bits and bit errors are those of the digital burst.
 
         symbols   complex64 [n], E|s|^2 = 1 before noise
         es_n0_db  Es/N0 in dB, infinite for clean symbols
@@ -114,7 +114,7 @@ class JsccLink:
             raise ChannelError(f"burst has {symbols.size} symbols; its signal field promises {length} before the mask")
         digital = _DIGITAL.decode(symbols[:length], es_n0_db)
         if digital.strong is None:
-            return Reception(None, None, digital.bit_errors, digital.coded_bits)
+            return Reception(None, None, digital.payload_bits, digital.bit_errors, digital.coded_bits)
         networks_id, strong = digital.strong[:_ID_BYTES], digital.strong[_ID_BYTES:]
         if networks_id != self.networks_id:
             raise ChannelError(
@@ -130,7 +130,7 @@ class JsccLink:
                 f"burst has {drawn.size} symbols of a mask; {shape[0]} x {shape[1]} pixels take {expected} over jscc"
             )
         weak = seal(_BITMAP.encode(self._read(drawn, es_n0_db, shape)), strong) + (digital.weak or b"")
-        return Reception(strong, weak, digital.bit_errors, digital.coded_bits, digital.weak_whole)
+        return Reception(strong, weak, digital.payload_bits, digital.bit_errors, digital.coded_bits, digital.weak_whole)
 
     def _read(self, drawn: NDArray[np.complex64], es_n0_db: float, shape: tuple[int, int]) -> BuildingMap:
         parts = np.concatenate([drawn.real, drawn.imag])

@@ -15,7 +15,7 @@ from channel_sim.digital import MAX_SYMBOLS, Reception
 from channel_sim.link import link_names, make_link
 from radiosem.codecs import MaskCodec
 from radiosem.errors import ChannelError, InputError
-from radiosem.frame import Frame, unpack
+from radiosem.frame import unpack
 from radiosem.inference import Runs
 from radiosem.physics.depth import path_loss_db
 from radiosem.physics.features import generator_features
@@ -36,13 +36,12 @@ BATCH_PIXELS = 8 * 256 * 256  # one call of the network: bounds its memory, what
 
 @dataclass(frozen=True)
 class Causes:
-    """One burst turned back into semantics, and what that took; `payload_bits` as its link counts them."""
+    """One burst turned back into semantics, and what that took."""
 
     burst: Burst
     reception: Reception
     semantics: Semantics
     codec: str
-    payload_bits: int = 0
     stage_ms: Stages = field(default_factory=dict)
 
 
@@ -78,8 +77,7 @@ class Pipeline:
             semantics, codec = unpack(strong, reception.weak, self._codecs)
         if semantics.buildings is not None and semantics.buildings.all():
             raise InputError("the building mask covers the whole block; there is no outdoor pixel to draw a map for")
-        bits = make_link(burst.link).payload_bits(Frame(strong, reception.weak or b""))
-        return Causes(burst, reception, semantics, self._name_with_id(codec), bits, stage_ms)
+        return Causes(burst, reception, semantics, self._name_with_id(codec), stage_ms)
 
     def recognise(self, burst: Burst) -> tuple[Reception, Semantics]:
         """What arrived, and what its strong part says: grid, transmitters and laws. Raises as `receive`."""
@@ -143,7 +141,7 @@ class Pipeline:
             provenance=Provenance(
                 link=burst.link,
                 codec=causes.codec,
-                payload_bits=causes.payload_bits,
+                payload_bits=reception.payload_bits,
                 channel_uses=len(burst.symbols) // 8,
                 es_n0_db=burst.es_n0_db,
                 bit_errors=reception.bit_errors,

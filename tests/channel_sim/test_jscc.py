@@ -171,7 +171,7 @@ def test_the_receiver_takes_its_bursts_as_any_other(weights_folder: Path) -> Non
     burst = Air(20.0, "jscc").send(framed(causes()), "block", 1)
     received = pipeline.receive(burst)
     assert received.codec.startswith("bitmap:")
-    assert received.payload_bits == make_link("jscc").payload_bits(framed(causes()))
+    assert received.reception.payload_bits == make_link("jscc").payload_bits(framed(causes()))
     assert not received.semantics.degraded
     assert np.mean(received.semantics.buildings != causes().buildings) < 0.01
 

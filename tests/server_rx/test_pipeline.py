@@ -120,6 +120,14 @@ def test_provenance_tells_cost_parts_and_times(record, send):
     assert list(told.stage_ms) == ["decode", "unframe", "features", "generate", "mend", "outage"]
 
 
+def test_what_was_lost_on_the_air_was_sent_all_the_same(record, degraded):
+    assert (
+        degraded.provenance.payload_bits
+        == record.provenance.payload_bits
+        == 8 * (len(record.strong) + len(record.weak))
+    )
+
+
 def test_the_receiver_is_given_nothing_but_what_arrives_over_the_air():
     assert {field.name for field in Burst.DESCRIPTOR.fields} == {"observation_id", "symbols", "es_n0_db", "link"}
     assert list(inspect.signature(Pipeline.receive).parameters) == ["self", "burst"]

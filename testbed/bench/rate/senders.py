@@ -128,7 +128,7 @@ class SemanticSender:
         """The map the edge would rebuild itself, had it the receiver's networks. Kept for the scene last asked for."""
         if self._own is None or self._own[0] != scene.id:
             frame = self.frame(scene)
-            self._own = scene.id, self.rebuild(scene, Reception(frame.strong, frame.weak, 0, 0))
+            self._own = scene.id, self.rebuild(scene, Reception(frame.strong, frame.weak, 0, 0, 0))
         return self._own[1]
 
 

@@ -38,7 +38,7 @@ class _Cut:
         return self._link.encode(frame)
 
     def decode(self, symbols: NDArray[np.complex64], es_n0_db: float) -> Reception:
-        return Reception(self._frame.strong, self._frame.weak[: len(self._frame.weak) - self.lost], 0, 0)
+        return Reception(self._frame.strong, self._frame.weak[: len(self._frame.weak) - self.lost], 0, 0, 0)
 
 
 def _senders(
