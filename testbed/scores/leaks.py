@@ -54,14 +54,17 @@ def split_fingerprints(name: str, splits: Sequence[str]) -> NDArray[np.uint32]:
 
 
 def seen_blocks(masks: Mapping[str, BuildingMap], known: NDArray[np.uint32]) -> dict[str, float]:
-    """Share of known patches of every block that was seen in training, by id; blocks not seen are left out."""
-    found = {}
+    """Share of known patches of every block that was seen in training, by id; blocks not seen are left out.
+
+    Of the mask as it is and with walls a pixel thicker and thinner, the reading of which most is known.
+    """
+    found: dict[str, float] = {}
     for block_id, mask in masks.items():
         for walls, least in ((mask, LEAST_SHARE), *((walls, LEAST_SHARE_REDRAWN) for walls in redrawn(mask))):
             common, patches = seen_patches(walls, known)
             if common >= FEWEST_PATCHES and common >= least * patches:
-                found[block_id] = min(common / patches, 1.0)  # a patch may be known at more than one slip
-                break
+                share = min(common / patches, 1.0)  # a patch may be known at more than one slip
+                found[block_id] = max(share, found.get(block_id, 0.0))
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from radiosem.images import read_grey
+from radiosem.masks.fingerprints import redrawn
 from radiosem_models.rendering.procedural import procedural_heights
 from testbed.data.check import check_dataset
 from tests.radiosem.conftest import png_claiming
@@ -218,6 +219,21 @@ def test_a_mirrored_block_in_another_split_is_a_leak(data):
     ((file, problem),) = leaks(data)
     assert file == "png/buildings_complete/50.png"
     assert "of the buildings of 11.png of split train" in problem
+
+
+HALF_A_PIXEL = np.array([[1, 0, 0.5], [0, 1, 0.5]], np.float32)
+REDRAWN = {
+    "half a pixel on": lambda town: cv2.warpAffine(town.astype(np.uint8), HALF_A_PIXEL, town.shape[::-1]) > 0,
+    "walls a pixel thicker": lambda town: redrawn(town)[0],
+    "walls a pixel thinner": lambda town: redrawn(town)[1],
+}
+
+
+@pytest.mark.parametrize("how", REDRAWN)
+def test_what_the_bench_would_refuse_as_seen_is_a_leak(data, how):
+    town = procedural_heights(0, "perimeter") > 0
+    two_splits(data, [procedural_heights(1, "estate") > 0, town], [REDRAWN[how](town)])
+    assert [file for file, _ in leaks(data)] == ["png/buildings_complete/50.png"]
 
 
 @pytest.mark.parametrize("kind", ["perimeter", "estate"])
