@@ -13,7 +13,7 @@ from radiosem.images import read_grey
 from radiosem.masks.fingerprints import at_a_metre
 from radiosem.types import BuildingMap
 from testbed.pack import PackEntry, open_pack
-from testbed.scores.leaks import CONSTANTS_SPLIT, seen_or_refused, split_fingerprints, training_fingerprints
+from testbed.scores.leaks import CONSTANTS, seen_or_refused, training_fingerprints
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,10 @@ def count_seen(codec: str, masks: Mapping[str, BuildingMap], allow_seen: bool = 
 
     raises  InputError naming the masks it learned from, or when that cannot be told, unless seen ones are allowed
     """
-    what = f"codec {codec}"
-    learned = {
-        "context": lambda: split_fingerprints(what, [CONSTANTS_SPLIT]),
-        "vqvae": lambda: training_fingerprints("vqvae-encoder"),
-    }
+    learned = {"context": CONSTANTS, "vqvae": "vqvae-encoder"}
     if codec not in learned:
         return 0
-    seen = seen_or_refused(what, masks, learned[codec], allow_seen)
+    seen = seen_or_refused(f"codec {codec}", masks, lambda: training_fingerprints(learned[codec]), allow_seen)
     return None if seen is None else len(seen)
 
 

@@ -24,17 +24,19 @@ from radiosem_models.training.seen import selection_splits, splits_named
 FEWEST_PATCHES, LEAST_SHARE, LEAST_SHARE_REDRAWN = 5, 0.10, 0.25
 NAMED = 5  # maps that an error names
 
-# The training split behind what no manifest lists: the prior law, regression on the depth map, tables of `context`.
-CONSTANTS_SPLIT = "3c9efceb"
+# What learned and no manifest lists, under a name as a network's, and the split it learned from.
+CONSTANTS, CONSTANTS_SPLIT = "the prior law, the regression on the depth map and the tables of context", "3c9efceb"
 
 
 def training_fingerprints(name: str) -> NDArray[np.uint32]:
-    """Fingerprints of every mask that a network of the manifest was trained on, sorted.
+    """Fingerprints of every mask that a network of the manifest, or `CONSTANTS`, was trained on, sorted.
 
     Those of the trainings that it began with are among them.
 
     raises  InputError when the manifest names no split that it was trained on, or no fingerprints of one that it names
     """
+    if name == CONSTANTS:
+        return split_fingerprints(name, [CONSTANTS_SPLIT])
     entry = weights.entry(name)
     return split_fingerprints(name, splits_named(entry.data, entry.meta))
 
@@ -96,6 +98,8 @@ def refuse_seen(networks: Iterable[str], masks: Mapping[str, BuildingMap]) -> No
 
 def selected_blocks(name: str, masks: Mapping[str, BuildingMap]) -> set[str] | None:
     """Blocks that show buildings by whose score the weights of a network were selected; None where it does not say."""
+    if name == CONSTANTS:
+        return set()
     splits = selection_splits(weights.entry(name).meta)
     if not splits or not {f"seen-{split}" for split in splits} <= weights.entries().keys():
         return None

@@ -23,10 +23,9 @@ from testbed.interpolation import INTERPOLATORS
 from testbed.interpolation.readings import LARGEST_SHARE, LEAST_SHARE, check_share, draw_readings
 from testbed.scores.clipped import clipped_mse
 from testbed.scores.leaks import (
-    CONSTANTS_SPLIT,
+    CONSTANTS,
     seen_or_refused,
     selected_blocks,
-    split_fingerprints,
     training_fingerprints,
 )
 from testbed.scores.reconstructors import RECONSTRUCTORS, Rebuild, network_of
@@ -169,10 +168,7 @@ def _check_unseen(model: str, dataset: Dataset, keys: list[MapKey], allow_seen: 
         return {}  # learns from the readings of its map alone
     masks, network = dataset.masks_at_a_metre(key.block_id for key in keys), network_of(model)
 
-    def known() -> NDArray[np.uint32]:
-        return split_fingerprints(model, [CONSTANTS_SPLIT]) if network is None else training_fingerprints(network)
-
-    seen = seen_or_refused(model, masks, known, allow_seen)
+    seen = seen_or_refused(model, masks, lambda: training_fingerprints(network or CONSTANTS), allow_seen)
     return dict.fromkeys(masks, 1.0) if seen is None else seen
 
 

@@ -33,6 +33,7 @@ from testbed.bench.rate.senders import Plan, make_senders
 from testbed.bench.spread import require_ray, spread
 from testbed.bench.store import RunFolder, source_digest
 from testbed.environment import peak_mb, surroundings, versions
+from testbed.scores.leaks import CONSTANTS
 from testbed.written import write_whole
 
 
@@ -101,8 +102,9 @@ class RateSettings:
         self.source.refuse_seen(self.judged())
 
     def judged(self) -> tuple[str, ...]:
-        """Networks whose training must not have seen the maps; an encoder was trained on what its decoder was."""
-        return tuple(name for name in self.networks() if not name.endswith("-encoder"))
+        """What must not have learned from the maps, by its name in `leaks`; an encoder saw what its decoder did."""
+        constants = (CONSTANTS,) if self.plan.codecs or self.plan.edge_maps else ()
+        return (*(name for name in self.networks() if not name.endswith("-encoder")), *constants)
 
     def networks(self) -> tuple[str, ...]:
         """Trained networks that take part, as the manifest names them."""

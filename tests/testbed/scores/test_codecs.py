@@ -79,7 +79,7 @@ def test_what_a_codec_learned_from_is_told_or_refused_as_unknown(learned, tmp_pa
     monkeypatch.setenv("RADIOSEM_WEIGHTS", str(tmp_path / "empty"))
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty/MANIFEST.toml").write_text("")
-    with pytest.raises(InputError, match="codec context cannot be checked for leaks"):
+    with pytest.raises(InputError, match="tables of context cannot be checked for leaks"):
         count_seen("context", Dataset(learned).masks(["1"]))
     assert count_seen("context", Dataset(learned).masks(["1"]), allow_seen=True) is None
 
