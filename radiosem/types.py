@@ -3,7 +3,6 @@
 Rows run south (row 0 is the north edge), columns run east. Pixels are cells of `Grid.cell_size_m` metres.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -73,7 +72,7 @@ class Place:
             raise InputError(f"place epsg is {self.epsg}; it must lie in 1024..32767")
         for name in ("west_m", "north_m"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and abs(value) <= 2e7):
+            if not abs(value) <= 2e7:
                 raise InputError(f"place {name} is {value}; it must lie in -20000000..20000000 metres")
             object.__setattr__(self, name, round(value * 100) / 100)  # as a frame carries it
 
@@ -98,7 +97,7 @@ class Transmitter:
             ("frequency_hz", 1e6, 65.535e9, "Hz"),
         ):
             value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
+            if not low <= value <= high:
                 raise InputError(f"transmitter {name} is {value}; it must lie in {low:g}..{high:g} {unit}")
 
     def check_inside(self, grid: Grid, index: int = 0) -> None:

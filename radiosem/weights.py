@@ -83,7 +83,7 @@ def entries() -> dict[str, WeightsEntry]:
         return dict(_read_manifest(path, stat.st_mtime_ns, stat.st_size))
     except FileNotFoundError:
         raise WeightsError(f"{path} is missing; it must list the weights with their SHA-256") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} cannot be read: {error}") from error
 
 

@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("radiosem", "numpy", "numba", "onnxruntime-gpu", "onnxruntime", "opencv-python", "grpcio", "fastapi")
+PACKAGES = (
+    *("radiosem", "numpy", "scipy", "numba", "opencv-python", "constriction"),
+    *("onnxruntime-gpu", "onnxruntime", "grpcio", "fastapi"),
+)
 
 
 def machine() -> dict[str, Any]:

@@ -42,7 +42,7 @@ def read_transmitters(path: Path, grid: Grid) -> tuple[Transmitter, ...]:
     text = _text(path, "transmitters")
     try:
         entries = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}") from None
     if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_TRANSMITTERS:
         raise InputError(
@@ -56,7 +56,7 @@ def read_transmitters(path: Path, grid: Grid) -> tuple[Transmitter, ...]:
         for key, value in entry.items():
             if key not in TRANSMITTER_KEYS:
                 raise InputError(f"{where} has the unknown key {key!r}; known are {', '.join(TRANSMITTER_KEYS)}")
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
                 raise InputError(f"{where}, {key} is {value!r}; it must be a finite number")
             if key in ("col", "row") and value != int(value):
                 raise InputError(f"{where}, {key} is {value!r}; it must be a whole pixel")

@@ -135,5 +135,5 @@ def open_pack(folder: Path = SAMPLE_PACK) -> tuple[PackEntry, ...]:
         raise InputError(f"{path} cannot be read: {error.strerror}; a pack is a folder that holds it") from None
     except KeyError as error:
         raise InputError(f"{path} is not the index of a pack: it has no {error}") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path} is not the index of a pack: {error}") from error

@@ -19,6 +19,7 @@ Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _work: Callable[[Any], Any] | None = None
+_unable: RadiosemError | None = None  # why this child has no work to do with
 
 
 def spread(
@@ -77,7 +78,11 @@ def _begin(make_work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
 def _begin_child(make_work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its children
     threading.Thread(target=_end_with_parent, name="watch", daemon=True).start()
-    _begin(make_work, arguments)
+    try:
+        _begin(make_work, arguments)
+    except RadiosemError as error:  # raised here it would break the pool, and the reason be lost
+        global _unable
+        _unable = error
 
 
 def _end_with_parent() -> None:
@@ -89,6 +94,8 @@ def _end_with_parent() -> None:
 
 
 def _do(task: Any) -> Any:
+    if _unable is not None:
+        raise _unable
     assert _work is not None
     return _work(task)
 

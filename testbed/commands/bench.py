@@ -85,7 +85,7 @@ def rate(
     ] = True,
     qualities: Annotated[
         str | None,
-        typer.Option(help="JPEG qualities, 1..85. [default: 5,10,20,50; of --pack 5,20]", show_default=False),
+        typer.Option(help="JPEG qualities, 1..85. [default: 5,10,20,50,85; of --pack 5,20]", show_default=False),
     ] = None,
     scales: Annotated[str, typer.Option(help="JPEG is shrunk by these: 1, 2, 4.")] = "1,2,4",
     es_n0_db: Annotated[
@@ -151,7 +151,7 @@ def rate(
     if links is None:
         links = "qpsk-1/2,64qam-2/3" if pack else "all"
     if qualities is None:
-        qualities = "5,20" if pack else "5,10,20,50"
+        qualities = "5,20" if pack else "5,10,20,50,85"
     if es_n0_db is None:
         es_n0_db = "0,5,10,20" if pack else _EVERY_ES_N0_DB
     source: Source = (

@@ -92,6 +92,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     ("entries", "says"),
     [
         ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        (f'[{{"col": 1, "row": {"9" * 400}}}]', "is outside the grid"),
+        (f'[{{"col": 1, "row": 2, "height_m": {"9" * 400}}}]', "height_m is 999"),
         ("[]", "a list of 1..16"),
         ("[3]", "transmitter 0 is 3"),
         ('[{"col": 1}]', "transmitter 0 has no row"),

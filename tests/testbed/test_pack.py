@@ -73,9 +73,10 @@ def test_two_transmitters_add_up_in_milliwatts(entries: dict[str, PackEntry]) ->
 def test_a_folder_that_is_no_pack_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"pack\.json cannot be read"):
         open_pack(tmp_path)
-    (tmp_path / "pack.json").write_text('{"scale": {}}')
-    with pytest.raises(InputError, match=r"pack\.json is not the index of a pack"):
-        open_pack(tmp_path)
+    for text in ('{"scale": {}}', "[" * 100_000):
+        (tmp_path / "pack.json").write_text(text)
+        with pytest.raises(InputError, match=r"pack\.json is not the index of a pack"):
+            open_pack(tmp_path)
 
 
 def test_a_truth_that_claims_more_than_a_grid_is_named(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def listed(folder: Path) -> list[dict[str, Any]]:
         entries: list[dict[str, Any]] = tomllib.loads((folder / MANIFEST).read_text("utf-8")).get("weights", [])
     except FileNotFoundError:
         return []
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{folder / MANIFEST} cannot be read: {error}") from error
     return entries
 

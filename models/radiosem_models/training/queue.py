@@ -60,10 +60,10 @@ class Standing:
 def read_queue(path: Path) -> tuple[Entry, ...]:
     """Parse a queue and every recipe in it. raises InputError naming the entry that is unusable"""
     try:
-        tables = tomllib.loads(path.read_text())["training"]
+        tables = tomllib.loads(path.read_text("utf-8"))["training"]
     except OSError as error:
         raise InputError(f"queue is {str(path)!r}, which cannot be read: {error.strerror}; give a TOML file") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"queue {path} is not usable TOML: {error}") from error
     except KeyError:
         raise InputError(f"queue {path} has no [[training]] table; give one a recipe") from None

@@ -65,7 +65,7 @@ def read_recipe(path: Path) -> Recipe:
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise InputError(f"recipe {path} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"recipe {path} is not TOML: {error}") from None
     keys = [field.name for field in dataclasses.fields(Recipe) if field.name != "name"]
     for key in sorted(table.keys() ^ set(keys)):

@@ -18,7 +18,7 @@ from radiosem.errors import FrameError, InputError
 
 Grey8 = NDArray[np.uint8]  # [H, W], 0 inside buildings and at or below the floor
 
-LOSSLESS_MAPS = ("raw-map", "png-map")
+RAW_MAP, PNG_MAP = "raw-map", "png-map"
 
 
 class MapSender(Protocol):
@@ -43,8 +43,8 @@ class MapSender(Protocol):
 class RawMap:
     """Every pixel as a byte (type 1)."""
 
-    name: str = "raw-map"
-    family: str = "raw-map"
+    name: str = RAW_MAP
+    family: str = RAW_MAP
 
     def encode(self, grey: Grey8) -> bytes:
         """uint8 [H, W] -> bytes."""
@@ -61,8 +61,8 @@ class RawMap:
 class PngMap:
     """The map without loss, as a PNG file (type 1)."""
 
-    name: str = "png-map"
-    family: str = "png-map"
+    name: str = PNG_MAP
+    family: str = PNG_MAP
 
     def encode(self, grey: Grey8) -> bytes:
         """uint8 [H, W] -> bytes."""
@@ -127,7 +127,7 @@ class LearnedMap:
 
 def map_sender_names() -> tuple[str, ...]:
     """Names that `make_map_senders` knows."""
-    return (*LOSSLESS_MAPS, "jpeg-map", *map_codec_names())
+    return (RAW_MAP, PNG_MAP, "jpeg-map", *map_codec_names())
 
 
 def make_map_senders(name: str, qualities: Sequence[int], scales: Sequence[int]) -> tuple[MapSender, ...]:
@@ -135,9 +135,9 @@ def make_map_senders(name: str, qualities: Sequence[int], scales: Sequence[int])
 
     raises  InputError on an unknown name, WeightsError on networks that cannot be used
     """
-    if name == "raw-map":
+    if name == RAW_MAP:
         return (RawMap(),)
-    if name == "png-map":
+    if name == PNG_MAP:
         return (PngMap(),)
     if name == "jpeg-map":
         return tuple(JpegMap(scale, quality) for scale in scales for quality in qualities)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ from testbed.bench.conventions import independence
 from testbed.data.samples import NOISE_DB, READINGS_A_TRANSMITTER, draw_samples
 from testbed.pack import PackEntry, heard_dbm, meter_floor_dbm, open_pack
 from testbed.scores.leaks import refuse_seen, seen_by_any, selected_blocks
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -173,8 +176,7 @@ class DataSource(Source):
         keys = self._dataset.some_keys(self.split, (self.gain,))
         if self.maps < 0 or self.maps > len(keys):
             raise InputError(f"maps is {self.maps}; split {self.split!r} has {len(keys)}, and 0 takes all")
-        chosen = np.linspace(0, len(keys) - 1, self.maps or len(keys)).round().astype(int)
-        return {keys[i].name: keys[i] for i in chosen}
+        return {key.name: key for key in _evenly(keys, self.maps)}
 
     def ids(self) -> tuple[str, ...]:
         """BLOCK_TRANSMITTER of each map."""
@@ -232,7 +234,7 @@ class PackSource(Source):
     """The observations of a sample pack with their committed samples and true masks.
 
     folder      of the pack
-    maps        how many, the first ones; 0 takes all
+    maps        how many, evenly over the pack; 0 takes all
     allow_seen  take them too where a network saw their buildings in training
     """
 
@@ -245,7 +247,7 @@ class PackSource(Source):
         entries = open_pack(self.folder)
         if self.maps < 0 or self.maps > len(entries):
             raise InputError(f"maps is {self.maps}; the pack has {len(entries)}, and 0 takes all")
-        return {entry.id: entry for entry in entries[: self.maps or None]}
+        return {entry.id: entry for entry in _evenly(entries, self.maps)}
 
     def ids(self) -> tuple[str, ...]:
         """Ids of the observations."""
@@ -308,6 +310,11 @@ class PackSource(Source):
             "independence": "observations of one tile are one block; tiles taken as independent",
             "law": "fitted from the pack's samples",
         }
+
+
+def _evenly(items: Sequence[Item], count: int) -> list[Item]:
+    """So many of them, the first and the last among these; 0 takes all."""
+    return [items[i] for i in np.linspace(0, len(items) - 1, count or len(items)).round().astype(int)]
 
 
 def seed_of(seed: int, *parts: object) -> int:

@@ -17,7 +17,7 @@ from radiosem.types import BuildingMap
 from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.errors import StrongPartLostError
 from server_rx.pipeline import Causes, Pipeline
-from testbed.bench.rate.map_senders import LOSSLESS_MAPS, MapSender, make_map_senders
+from testbed.bench.rate.map_senders import RAW_MAP, MapSender, make_map_senders
 from testbed.bench.rate.scenes import Scene
 
 SEMANTICS, MAP, EDGE_MAP = "semantics", "map", "edge-map"
@@ -169,7 +169,8 @@ class Plan:
     readings     most samples that a frame carries along; each number is another sender
     rehearsed    the same for an edge that rehearses which to send
     map_senders  ways to send the whole map
-    edge_maps    the lossy map senders also send what the edge can rebuild itself, from all of its samples
+    edge_maps    the map senders also send what the edge can rebuild itself, from all of its samples; but for raw
+                 pixels, of which a PNG brings the same in fewer bits
     """
 
     codecs: tuple[str, ...]
@@ -196,7 +197,7 @@ def make_senders(plan: Plan, pipeline: Pipeline, held: Mapping[bytes, MaskCodec]
     senders += [WholeMapSender(sender) for sender in whole]
     if plan.edge_maps:
         exact = SemanticSender(LOSSLESS, make_codec(LOSSLESS), pipeline, held, MAX_READINGS)
-        senders += [WholeMapSender(sender, exact) for sender in whole if sender.family not in LOSSLESS_MAPS]
+        senders += [WholeMapSender(sender, exact) for sender in whole if sender.family != RAW_MAP]
     if not senders:
         raise InputError(f"codecs and map senders are both empty; codecs are {', '.join(codec_names())}")
     return tuple(senders)

@@ -98,6 +98,13 @@ def test_one_that_cannot_be_trained_is_told_and_the_others_go_on(queue, recipe, 
     assert "diverged" in found[0].reason
 
 
+def test_a_queue_that_is_no_toml_is_refused_by_name(tmp_path):
+    for text in ("[[training", "training = " + "[" * 100_000):
+        (tmp_path / "queue.toml").write_text(text)
+        with pytest.raises(InputError, match=r"queue\.toml is not usable TOML"):
+            read_queue(tmp_path / "queue.toml")
+
+
 def test_whatever_goes_wrong_with_one_the_others_go_on(queue, recipe, tmp_path, monkeypatch):
     def broken(self):
         if self.options["file"] == "bad":

@@ -20,7 +20,12 @@ def test_every_recipe_of_ours_is_readable(path):
 
 @pytest.mark.parametrize(
     ("text", "wrong"),
-    [("task = 'cooking'", "cooking"), ("task =", "is not TOML"), ("task = 'generator'", "has no ema; keys are")],
+    [
+        ("task = 'cooking'", "cooking"),
+        ("task =", "is not TOML"),
+        ("task = " + "[" * 100_000, "is not TOML"),
+        ("task = 'generator'", "has no ema; keys are"),
+    ],
 )
 def test_an_unusable_recipe_is_refused_by_name(tmp_path, text, wrong):
     path = tmp_path / "bad.toml"

@@ -66,6 +66,12 @@ def test_only_networks_that_take_part_are_asked_what_they_saw(small_city: Path) 
     }
 
 
+def test_some_maps_of_a_pack_are_taken_evenly() -> None:
+    whole, two = PackSource(SAMPLE_PACK).ids(), PackSource(SAMPLE_PACK, maps=2)
+    assert two.ids() == (whole[0], whole[-1])
+    assert len(set(two.regions().values())) == 2
+
+
 def test_a_pack_that_a_network_saw_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     source = PackSource(SAMPLE_PACK)
     source.refuse_seen(["generator", "vqvae-decoder"])

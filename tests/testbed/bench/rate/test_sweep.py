@@ -20,7 +20,7 @@ from radiosem_proto.v1.radiosem_pb2 import Burst
 from server_rx.pipeline import Pipeline
 from testbed.bench.rate.cells import COMPLETE, FAILED, run_scene
 from testbed.bench.rate.figures import styles
-from testbed.bench.rate.map_senders import LOSSLESS_MAPS, map_sender_names
+from testbed.bench.rate.map_senders import RAW_MAP, map_sender_names
 from testbed.bench.rate.scenes import DataSource, PackSource, Scene, seed_of
 from testbed.bench.rate.senders import READINGS, REHEARSED, Plan, SemanticSender, make_senders
 from testbed.bench.rate.sweep import RateSettings, run_rate
@@ -156,6 +156,22 @@ def test_maps_that_a_network_saw_in_training_are_refused(
         run_rate(RateSettings(source, PLAN, ("qpsk-1/2",), (10.0,)), tmp_path)
 
 
+def test_maps_that_the_tables_of_context_learned_from_are_refused(
+    small_city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        leaks, "training_fingerprints", lambda name: np.full(int(name == leaks.CONSTANTS), 7, np.uint32)
+    )
+    monkeypatch.setattr(
+        leaks, "seen_blocks", lambda masks, known: dict.fromkeys([*masks][:1], 0.9) if known.size else {}
+    )
+    settings = RateSettings(DataSource(small_city), PLAN, ("qpsk-1/2",), (10.0,))
+    with pytest.raises(InputError, match="tables of context saw the buildings of 1 of 3 maps in training"):
+        run_rate(settings, tmp_path)
+    maps_alone = Plan((), ("png-map",), (5,), (1,), edge_maps=False)
+    assert replace(settings, plan=maps_alone).judged() == ()  # nothing learned takes part
+
+
 def test_a_folder_of_another_configuration_is_refused(tmp_path: Path) -> None:
     RunFolder(tmp_path, {"seed": 0, "links": ["qpsk-1/2"]})
     RunFolder(tmp_path, {"seed": 0, "links": ("qpsk-1/2",)})
@@ -214,7 +230,7 @@ def test_every_family_of_senders_has_a_colour_of_its_own() -> None:
     whole = map_sender_names()
     codecs = [*codec_names(), "jscc"]
     families = [*codecs, *(codec + READINGS + how for codec in codecs for how in ("", REHEARSED)), *whole]
-    families += [f"edge {name}" for name in whole if name not in LOSSLESS_MAPS]
+    families += [f"edge {name}" for name in whole if name != RAW_MAP]
     assert len(set(styles([{"family": family} for family in families]).values())) == len(families)
 
 
