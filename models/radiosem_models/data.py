@@ -259,10 +259,10 @@ class Dataset:
         return digest.hexdigest()
 
     def truth_hash(self, keys: Iterable[MapKey]) -> str:
-        """SHA-256 over what scores of these maps are judged by: the maps, their transmitters, regions and cars."""
+        """SHA-256 over what scores of these maps are judged by: maps and scale, transmitters, regions and cars."""
         digest = hashlib.sha256()
         for key in keys:
-            placed = (key, self.transmitter(key), self.region(key.block_id), self.cell_size_m)
+            placed = (key, self.transmitter(key), self.region(key.block_id), self.cell_size_m, self.known_scale)
             digest.update(repr(placed).encode() + self.grey(key).tobytes())
             cars = self.cars(key)
             if cars is not None:

@@ -203,7 +203,9 @@ class GeneratorTask:
         self.dataset = Dataset(data_dir)
         models = tuple(options["models"])
         self.training = MapLoader(self.dataset, self.dataset.some_keys("train", models, "models"))
-        self.validation = MapLoader(self.dataset, self.dataset.some_keys("val", models[:1], "models"))
+        validation = self.dataset.some_keys("val", models[:1], "models")
+        self.judged_by = self.dataset.truth_hash(validation)
+        self.validation = MapLoader(self.dataset, validation)
         self.generator = channels_last(Generator(tuple(options["widths"])))
         self.discriminator = channels_last(PatchDiscriminator())
         self._optimizers = {

@@ -90,6 +90,7 @@ class JsccTask:
     """
 
     averaged = ("encoder", "decoder")
+    judged_by = ""
     phase = 0
 
     def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:

@@ -209,7 +209,9 @@ class MapSenderTask:
         self.dataset = Dataset(data_dir)
         models = tuple(options["models"])
         self.training = [self.dataset.grey(key) for key in self.dataset.some_keys("train", models, "models")]
-        self.validation = [self.dataset.grey(key) for key in self.dataset.some_keys("val", models[:1], "models")]
+        validation = self.dataset.some_keys("val", models[:1], "models")
+        self.judged_by = self.dataset.truth_hash(validation)
+        self.validation = [self.dataset.grey(key) for key in validation]
         self.sender = channels_last(SENDERS[options["kind"]](options))
         self._optimizer = AdamW(self.sender.parameters(), options["lr"], weight_decay=1e-4)
 

@@ -76,6 +76,7 @@ class OutageTask:
         generator = Network(Path(options["generator"]), threads=1)
         self.training = RebuiltMaps(self.dataset, "train", options["model"], generator, rng)
         self.validation = RebuiltMaps(self.dataset, "val", options["model"], generator, rng)
+        self.judged_by = self.dataset.truth_hash(self.dataset.keys("val", (options["model"],)))
 
     def _grey(self, threshold_dbm: float) -> float:
         """A threshold on received power as grey, at the default transmit power."""

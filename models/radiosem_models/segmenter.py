@@ -115,6 +115,7 @@ class SegmenterTask:
     """
 
     averaged = ("segmenter",)
+    judged_by = ""
     phase = 0
 
     def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:

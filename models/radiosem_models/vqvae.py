@@ -165,6 +165,7 @@ class VqVaeTask:
     """
 
     averaged = ("vqvae",)
+    judged_by = ""
     phase = 0
 
     def __init__(self, options: dict[str, Any], data_dir: Path, seed: int) -> None:

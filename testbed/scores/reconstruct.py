@@ -54,6 +54,7 @@ class Evaluation:
     gain: str
     split: str
     split_sha256: str
+    truth_sha256: str
     maps: int
     scores: MapScores
     mse_clipped: float
@@ -125,6 +126,7 @@ def evaluate(
         gain,
         split,
         dataset.split_hash(split),
+        dataset.truth_hash(keys),
         len(keys),
         pooled(scores),
         cut / sum(one.pixels for one in scores),

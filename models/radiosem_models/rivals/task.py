@@ -71,7 +71,9 @@ class RivalTask:
         models = tuple(options["models"])
         self.channels = INPUTS[options["inputs"]]
         self.training = MapLoader(self.dataset, self.dataset.some_keys("train", models, "models"), self.channels)
-        self.validation = MapLoader(self.dataset, self.dataset.some_keys("val", models[:1], "models"), self.channels)
+        validation = self.dataset.some_keys("val", models[:1], "models")
+        self.judged_by = self.dataset.truth_hash(validation)
+        self.validation = MapLoader(self.dataset, validation, self.channels)
         self._places = [CHANNELS.index(name) for name in self.channels]
         self.network = channels_last(RIVALS[options["rival"]](self.channels))
         self.players = {name: channels_last(player) for name, player in self.network.players().items()}

@@ -145,7 +145,7 @@ def _export_best(run: Run, score: float, recipe: str) -> list[Path]:
             "recipe": recipe,
             "images": images,
             "seconds": seconds,
-            "judged_on": run.judged_on[:16],
+            **{key: value[:16] for key, value in run.judged.items() if value},
             SEEN: run.splits,
             SELECTED: run.selected,
             "taken_up_s": run.taken_up,

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,20 @@ def list_weights(folder: Path, entry: dict[str, Any], fresh: Path | None = None)
         os.replace(part, folder / MANIFEST)
 
 
-def validated(entry: dict[str, Any]) -> tuple[str, float] | None:
-    """Validation split and score, lower is better, of the very network that an entry lists; None where it says none."""
+def judged_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two scores are of one validation: of the same masks, and the same maps where both say of which.
+
+    one, other  meta of manifest entries, or checkpoints; older ones do not name their maps
+    """
+    masks, maps = ([str(judged.get(key, ""))[:16] for judged in (one, other)] for key in ("judged_on", "judged_by"))
+    return masks[0] == masks[1] != "" and (maps[0] == maps[1] or "" in maps)
+
+
+def validated(entry: dict[str, Any]) -> tuple[Mapping[str, Any], float] | None:
+    """Meta and score, lower is better, of the very network that an entry lists; None where it says none."""
     meta = entry.get("meta", {})
     scores = [score for _, images, score in meta.get("curve", []) if images == meta.get("images")]
-    return (meta["judged_on"], min(scores)) if scores and "judged_on" in meta else None
+    return (meta, min(scores)) if scores and "judged_on" in meta else None
 
 
 def better_listed(files: list[Path], target: Path) -> str:
@@ -56,7 +65,7 @@ def better_listed(files: list[Path], target: Path) -> str:
     for file in files:
         ours = validated(_entry_of(file))
         kept = theirs.get(file.name)
-        if ours is not None and kept is not None and ours[0] == kept[0] and kept[1] < ours[1]:
+        if ours is not None and kept is not None and judged_alike(ours[0], kept[0]) and kept[1] < ours[1]:
             return (
                 f"{target / file.name} scores {kept[1]:.5g} on the same validation split and this one {ours[1]:.5g}, "
                 f"which is worse: the export stays in {file.parent}; replace it all the same with --replace, "

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from radiosem.errors import InputError
-from radiosem_models.training.manifest import listed
+from radiosem_models.training.manifest import judged_alike, listed
 from radiosem_models.training.published import Entries, published_as, published_by, take_up
 from radiosem_models.training.recipe import Recipe
 from radiosem_models.training.run_folder import BEST, CHECKPOINT, digest
@@ -65,7 +65,7 @@ def _splits_beside(checkpoint: Path) -> list[str]:
 class Run:
     """One training on its way: everything that a checkpoint holds.
 
-    judged_on  hash of the validation split
+    judged     judged_on: hash of the masks of the validation split; judged_by: of its maps, see `Task`
     splits     names (see `seen.split_name`) of the training splits behind the networks: those of the trainings that
                this one began with, and its own
     selected   names of the validation splits by which these were selected
@@ -75,7 +75,8 @@ class Run:
     """
 
     def __init__(self, recipe: Recipe, task: Task, folder: Path, judged_on: str, split: str) -> None:
-        self.recipe, self.task, self.folder, self.judged_on = recipe, task, folder, judged_on
+        self.recipe, self.task, self.folder = recipe, task, folder
+        self.judged = {"judged_on": judged_on, "judged_by": task.judged_by}
         self.splits, self.selected = [split], [judged_on[:8]]
         self.earlier: tuple[float, int] = (0.0, 0)
         self.taken_up: list[float] = []
@@ -96,7 +97,7 @@ class Run:
             "rng": self.rng.bit_generator.state,
             "torch_rng": torch.get_rng_state(),
             "counts": (self.elapsed_s, self.step, self.images, self.best),
-            "judged_on": self.judged_on,
+            **self.judged,
             "splits": self.splits,
             SELECTED: self.selected,
             "earlier": self.earlier,
@@ -106,10 +107,10 @@ class Run:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up where `state` left off. Raises InputError when it is one of other networks or validation data."""
-        if state.get("judged_on", self.judged_on) != self.judged_on:
+        if not judged_alike(state, self.judged):
             raise InputError(
-                f"{self.folder} holds a training judged on another validation split than that of the data; give --data "
-                "what it began with, or begin again with --restart"
+                f"{self.folder} holds a training judged on another validation split than that of the data, or on "
+                "other maps of it; give --data what it began with, or begin again with --restart"
             )
         try:
             self._restore(state)
@@ -154,7 +155,7 @@ class Run:
         if entries is None:
             return
         meta = next(iter(entries.values()))["meta"]
-        if not self.judged_on.startswith(meta.get("judged_on", "unknown")):
+        if not judged_alike(meta, self.judged):
             return
         ours = digest(dataclasses.asdict(self.recipe))
         if meta.get("recipe_digest", ours) != ours:
@@ -177,7 +178,7 @@ class Run:
             self.splits = list(dict.fromkeys([*splits_named(entry["data"], entry["meta"]), *self.splits]))
             self.selected = list(dict.fromkeys([*selection_splits(entry["meta"]), *self.selected]))
         meta = next(iter(entries.values()))["meta"]
-        if self.judged_on.startswith(meta.get("judged_on", "unknown")):
+        if judged_alike(meta, self.judged):
             self.curve = [tuple(point) for point in meta["curve"]]
         return meta["seconds"], meta["images"]
 
@@ -202,7 +203,7 @@ class Run:
                 self.averages[name].n_averaged.zero_()
             (seconds, _, images, _), (seconds_before, images_before) = state["counts"], state["earlier"]
             self.earlier = (seconds + seconds_before, images + images_before)
-            if state["judged_on"] == self.judged_on:
+            if judged_alike(state, self.judged):
                 self.curve = list(state["curve"])
             self._learned_from(state, path)
         except FileNotFoundError:

@@ -15,9 +15,11 @@ class Task(Protocol):
     """One thing to learn. Built as `Task(options, data_dir, seed)` from the recipe's [options] table.
 
     averaged   names of the modules whose exponential moving average is validated and exported
+    judged_by  `truth_hash` of the maps of the validation split, "" where it is judged by the masks alone
     """
 
     averaged: tuple[str, ...]
+    judged_by: str
 
     @property
     def phase(self) -> int:
@@ -47,7 +49,7 @@ class Task(Protocol):
     def export(self, folder: Path, about: dict[str, Any]) -> list[Path]:
         """Write the finished weights as ONNX with their manifest entries; returns the files.
 
-        about  for the entries: recipe; images and seconds behind the weights; judged_on, curve, seen_splits and
-               taken_up_s, see `run.Run`; recipe_digest, see `run_folder.digest`
+        about  for the entries: recipe; images and seconds behind the weights; judged_on, judged_by, curve, seen_splits
+               and taken_up_s, see `run.Run`; recipe_digest, see `run_folder.digest`
         """
         ...

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from radiosem_models.training.manifest import judged_alike
 from testbed.bench.tables.learning import REBUILD, SEND
 from testbed.bench.tables.rows import Row
 from testbed.looks.axes import dress, plain_log
@@ -22,9 +23,8 @@ def draw_learning(rows: Sequence[Row], path: Path) -> Path | None:
     drawn = [row for row in rows if row["learns"] in ACROSS and row["curve"]]
     if not drawn:
         return None
-    splits = [row["judged_on"] for row in drawn]
-    judged_on = max(splits, key=splits.count)
-    drawn = sorted((row for row in drawn if row["judged_on"] == judged_on), key=lambda row: -row["curve"][-1][2])
+    most = max(([row for row in drawn if row is one or judged_alike(row, one)] for one in drawn), key=len)
+    drawn = sorted(most, key=lambda row: -row["curve"][-1][2])
     panels = [learns for learns in ACROSS if any(row["learns"] == learns for row in drawn)]
     figure = Figure(figsize=(11, 5 * len(panels)), dpi=110, facecolor=PAPER, layout="constrained")
     for learns, ax in zip(panels, figure.subplots(len(panels), squeeze=False).flat, strict=True):

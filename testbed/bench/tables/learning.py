@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from radiosem import weights
 from radiosem.codecs.maps import map_codec_names
 from radiosem.weights import WeightsEntry
+from radiosem_models.training.manifest import judged_alike
 from testbed.bench.tables.rows import OURS, Row
 from testbed.scores.reconstructors import network_of
 
@@ -26,11 +27,11 @@ def learning_rows(models: Sequence[str]) -> list[Row]:
              send masks the share of wrong pixels, over the learned link the mean over noise), val_e4_at_T by
              `AT_MINUTES` (the best by then; None where the training was shorter), late_gain (by which share the best
              error, of the second phase where there are two, fell in the last quarter of its time), ends_above_best (as
-             after a change of phase: then there is no late_gain), judged_on (hash of the validation split) and curve;
-             equal_minutes that it and our generator both had on that split; of those, images_at_equal (seen by then),
-             val_e4_at_equal (the best by then) and, of those that rebuild maps, cgan_e4_at_equal (our generator's by
-             then) and cgan_e4_at_images (our generator's after as many images, where it saw as many); None where the
-             manifest does not say
+             after a change of phase: then there is no late_gain), judged_on and judged_by (hashes of the validation
+             split's masks and of its maps) and curve; equal_minutes that it and our generator both had on that split;
+             of those, images_at_equal (seen by then), val_e4_at_equal (the best by then) and, of those that rebuild
+             maps, cgan_e4_at_equal (our generator's by then) and cgan_e4_at_images (our generator's after as many
+             images, where it saw as many); None where the manifest does not say
     """
     listed = weights.entries()
     named = [(model, REBUILD, network_of(model)) for model in models]
@@ -72,7 +73,7 @@ def _row(model: str, learns: str, entry: WeightsEntry) -> Row:
         **{f"val_e4_at_{minutes}": _best_by(curve, minutes) for minutes in AT_MINUTES},
         "late_gain": None if _ends_above_best(curve) else _late_gain(second),
         "ends_above_best": _ends_above_best(curve),
-        "judged_on": meta.get("judged_on"),
+        **{key: meta.get(key, "") for key in ("judged_on", "judged_by")},
         "curve": curve,
     }
 
@@ -82,7 +83,7 @@ def _at_equal_time(row: Row, ours: Row | None) -> Row:
     keys = ("equal_minutes", "images_at_equal", "val_e4_at_equal", "cgan_e4_at_equal", "cgan_e4_at_images")
     if ours is None or row["model"] == OURS or not (row["curve"] and ours["curve"]):
         return dict.fromkeys(keys)
-    if row["judged_on"] != ours["judged_on"]:
+    if not judged_alike(row, ours):
         return dict.fromkeys(keys)
     minutes = min(row["minutes"], ours["minutes"])
     images = max((seen for seconds, seen, _ in _by(row["curve"], minutes)), default=None)

@@ -136,6 +136,16 @@ def test_a_training_goes_on_with_the_validation_data_it_began_with(recipe, tmp_p
         training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)
 
 
+def test_a_training_goes_on_with_the_maps_it_was_judged_on(recipe, tmp_path, monkeypatch):
+    path, runs = recipe("one"), tmp_path / "runs"
+    training.train(path, tmp_path, 0.1, runs_dir=runs)
+    monkeypatch.setattr(LineTask, "judged_by", "the same blocks at another frequency")
+    with pytest.raises(InputError, match="or on other maps of it; give --data"):
+        training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)
+    monkeypatch.setattr(LineTask, "judged_by", "")  # as before maps were told
+    assert training.train(path, tmp_path, 0.2, resume=True, runs_dir=runs)["finished"]
+
+
 def test_a_checkpoint_that_came_without_its_best_makes_a_new_one(recipe, tmp_path):
     path, runs = recipe("one"), tmp_path / "runs"
     before = training.train(path, tmp_path, 0.2, runs_dir=runs)

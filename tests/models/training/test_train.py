@@ -39,6 +39,8 @@ def test_training_lowers_the_validation_score_and_exports_checked_weights(task, 
         (entry,) = (e for e in listed(tmp_path / "weights") if e["file"] == Path(file).name)
         assert entry["meta"]["seen_splits"] == [split]
         assert entry["meta"]["judged_on"].startswith(judged_on)
+        truth = Dataset(city).truth_hash(Dataset(city).keys("val", ("RT",)))
+        assert entry["meta"].get("judged_by") == (truth[:16] if task == "generator" else None)
         assert entry["meta"]["selected_splits"] == [judged_on]
     for known in (split, judged_on):
         assert (tmp_path / f"weights/seen-{known}.npz").is_file()

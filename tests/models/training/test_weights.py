@@ -42,6 +42,7 @@ def test_a_worse_export_does_not_take_the_place_of_a_better_one(queue, tmp_path)
     "changes",
     [
         {"judged_on": "another split"},
+        {"judged_by": "other maps"},
         {"curve": [[50.0, 7, -1.0], [99.0, 8, 1e9]]},  # the better score is of an earlier network
         {"curve": []},
     ],
