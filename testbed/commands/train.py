@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +17,8 @@ from testbed.extras import require
 
 if TYPE_CHECKING:
     from radiosem_models.training.queue import Standing
+
+STOPPED = 130  # exit code, as of a shell's command that was interrupted
 
 
 def train(
@@ -76,7 +78,8 @@ def train(
     """Train one network by its recipe, or several by a queue, and export them with their scores.
 
     Checkpoints, the log and its curves go to `runs/train/RECIPE/`. Stop at any time, go on with `--resume`, on another
-    machine too. Weights are chosen by the validation city alone. Needs torch: `make install EXTRA=train`.
+    machine too; a training that was stopped exits with 130. Weights are chosen by the validation city alone. Needs
+    torch: `make install EXTRA=train`.
 
     Example: `radiosem train models/recipes/generator.toml --data ~/RadioMapSeer --budget 30m --resume`
 
@@ -123,6 +126,12 @@ def train(
             restart,
             replace,
         )
+    _tell_outcome(recipe, outcome, as_json)
+    if not outcome["finished"]:
+        raise typer.Exit(STOPPED)
+
+
+def _tell_outcome(recipe: Path, outcome: dict[str, Any], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(outcome, allow_nan=False))
         return
@@ -167,6 +176,8 @@ def _run_queue(path: Path, data: Path | None, runs: Path, status: bool, as_json:
     _tell(found, as_json)
     if any(one.state == "failed" for one in found):
         raise typer.Exit(1)
+    if any(one.state in ("begun", "waiting") for one in found):
+        raise typer.Exit(STOPPED)
 
 
 @contextlib.contextmanager

@@ -70,6 +70,21 @@ def test_what_is_under_way_is_told_with_its_score(queue: Path, tmp_path: Path) -
     assert (entry["state"], entry["score"], entry["elapsed_s"], entry["wants_s"]) == ("begun", 0.25, 30.0, 90.0)
 
 
+@pytest.mark.parametrize("by_queue", [False, True])
+def test_a_stopped_training_is_told_by_the_exit_code(
+    queue: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_queue: bool
+) -> None:
+    def stopped(*arguments: object, **options: object) -> dict[str, object]:
+        outcome = {"finished": False, "elapsed_s": 1.0, "images": 8, "best": None, "files": [], "kept_back": ""}
+        return outcome | {"recipe": "small", "step": 1}
+
+    monkeypatch.setattr("radiosem_models.training.loop.train", stopped)
+    what = ("--queue", str(queue)) if by_queue else (str(tmp_path / "small.toml"),)
+    result = run(*what, "--data", str(tmp_path), "--runs", str(tmp_path / "runs"), "--json")
+    assert result.exit_code == 130
+    assert json.loads(result.stdout)
+
+
 def test_a_queue_tells_without_torch(queue: Path) -> None:
     code = "import sys; sys.modules['torch'] = None; from testbed.cli import app; app()"
     told = subprocess.run(
