@@ -122,7 +122,7 @@ def rate(
     Leaves `rows.csv`, `summary.json`, figures and `report.html` in `--out`. Stop it at any time: the same command
     goes on.
 
-    `--pack` takes about two minutes on two cores, `--data` one to two minutes a map and core with every default: 91
+    `--pack` takes about two minutes on two cores, `--data` one to two minutes a map and core with every default: 112
     senders over 8 links at 12 Es/N0. Time grows with each of these numbers and with the maps; `--links qpsk-1/2` alone
     takes about an eighth of it.
 
