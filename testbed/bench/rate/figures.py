@@ -21,6 +21,7 @@ RATES = {
     "channel_uses": "channel uses (complex symbols) a map",
     "payload_bits": "payload bits a map, before channel coding",
 }
+ACROSS = 6  # error maps beside each other, so that a page need not shrink them
 NO_ERROR = 1e-4  # where a map with next to no error stands on a logarithmic axis
 
 
@@ -141,26 +142,31 @@ def draw_errors(name: str, drawn: Drawn, summary: dict[str, Any], path: Path) ->
         for cell in _one_a_family(at(summary["cells"], chosen.es_n0_db, chosen.link))
         if cell["mse"] > NO_ERROR and cell["sender"] in drawn.received
     ]
-    figure = Figure(figsize=(2.9 * (len(picked) + 1), 6.3), dpi=90, facecolor=PAPER, layout="constrained")
-    axes = figure.subplots(2, len(picked) + 1, squeeze=False)
+    across = min(len(picked) + 1, ACROSS)
+    bands = -(-(len(picked) + 1) // across)
+    figure = Figure(figsize=(2.9 * across + 1, 6.1 * bands), dpi=90, facecolor=PAPER, layout="constrained")
+    axes = figure.subplots(2 * bands, across, squeeze=False)
+    places = [(axes[2 * band, column], axes[2 * band + 1, column]) for band in range(bands) for column in range(across)]
     truth = np.where(drawn.buildings, np.nan, scale.gain_db(drawn.truth / 255))
     top_db = 5 * np.ceil(np.nanpercentile(truth, 99.7) / 5)
     levels = {"cmap": "inferno", "vmin": scale.floor_db, "vmax": top_db}
-    bars = {0: (_image(axes[0, 0], truth, f"map {name}: truth", **levels), "path gain, dB")}
+    bars = [(_image(places[0][0], truth, f"map {name}: truth", **levels), "path gain, dB")]
     known = (drawn.truth > 0) & ~drawn.buildings
-    _image(axes[1, 0], np.where(known, 1.0, 0.0), "white: truth above the floor", cmap="gray", vmin=-1, vmax=1)
-    for column, cell in enumerate(picked, 1):
+    _image(places[0][1], np.where(known, 1.0, 0.0), "white: truth above the floor", cmap="gray", vmin=-1, vmax=1)
+    for cell, (above, below) in zip(picked, places[1:], strict=False):
         received = scale.gain_db(drawn.received[cell["sender"]] / 255)
         title = f"{cell['sender']}\n{cell['channel_uses']:,.0f} uses, mean MSE {cell['mse']:.4f}"
-        _image(axes[0, column], received, title, **levels)
+        _image(above, received, title, **levels)
         error = np.where(known, received - truth, np.nan)
-        ax = axes[1, column]
-        ax.imshow(np.where(drawn.buildings, 1, 0), cmap=ListedColormap([UNKNOWN, BUILDING]), vmin=0, vmax=1)
+        below.imshow(np.where(drawn.buildings, 1, 0), cmap=ListedColormap([UNKNOWN, BUILDING]), vmin=0, vmax=1)
         rmse_db = float(np.sqrt(np.nanmean(error**2))) if known.any() else float("nan")
         limits = {"cmap": "RdBu_r", "vmin": -ERROR_LIMIT_DB, "vmax": ERROR_LIMIT_DB}
-        bars[1] = (_image(ax, error, f"error here {rmse_db:.1f} dB RMSE", **limits), "received − truth, dB")
-    for row, (shown, label) in bars.items():
-        bar = figure.colorbar(shown, ax=axes[row], fraction=0.02, pad=0.01, extend="both")
+        bars[1:] = [(_image(below, error, f"error here {rmse_db:.1f} dB RMSE", **limits), "received − truth, dB")]
+    for above, below in places[len(picked) + 1 :]:
+        above.set_axis_off()
+        below.set_axis_off()
+    for shown, label in bars:
+        bar = figure.colorbar(shown, ax=axes, fraction=0.02, pad=0.01, extend="both", shrink=1 / bands, anchor=(0, 1))
         bar.set_label(label, color=MUTED, fontsize=9)
         bar.ax.tick_params(colors=MUTED, labelsize=8)
     figure.savefig(path, facecolor=PAPER)
