@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from radiosem.scale import Scale
 from testbed.bench.rate.aggregate import Reference, at, whole
+from testbed.bench.rate.cells import LEARNED_LINK
 from testbed.bench.rate.examples import Drawn
-from testbed.bench.rate.senders import MAP
+from testbed.bench.rate.senders import LOSSLESS, MAP
 from testbed.looks.axes import dress, plain_log
 from testbed.looks.colours import BUILDING, ERROR_LIMIT_DB, INK, MUTED, PALETTE, PAPER, UNKNOWN
 
@@ -91,11 +92,15 @@ def _legend(ax: Axes, colours: dict[str, str], cells: Sequence[dict[str, Any]], 
 
 
 def draw_noise(summary: dict[str, Any], path: Path) -> None:
-    """Error against Es/N0: the reference sender over every link, and one sender a family over the reference link."""
+    """Error against Es/N0: the reference sender over every link, and one sender a family over the reference link.
+
+    Over the learned link it is the sender whose mask that link draws, with the same readings.
+    """
     chosen, cells = Reference(**summary["reference"]), summary["cells"]
-    figure = Figure(figsize=(14, 5.6), dpi=110, facecolor=PAPER, layout="constrained")
+    figure = Figure(figsize=(17, 5.8), dpi=110, facecolor=PAPER, layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    ours = [cell for cell in cells if cell["sender"] == chosen.sender]
+    drawn = chosen.sender.replace(LOSSLESS, "bitmap")  # the same, where the learned link draws the mask
+    ours = [cell for cell in cells if cell["sender"] == (drawn if cell["link"] == LEARNED_LINK else chosen.sender)]
     for i, link in enumerate(dict.fromkeys(cell["link"] for cell in ours)):
         curve = [cell for cell in ours if cell["link"] == link]
         _curve(left, curve, PALETTE[i % len(PALETTE)], f"{link}, {curve[0]['channel_uses']:,.0f} uses", MARKERS[i])
@@ -109,7 +114,8 @@ def draw_noise(summary: dict[str, Any], path: Path) -> None:
     for ax in (left, right):
         ax.set_yscale("log")
         plain_log(ax.yaxis)
-        ax.legend(frameon=False, fontsize=8.5, labelcolor=INK)
+    left.legend(frameon=False, fontsize=8.5, labelcolor=INK)
+    right.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8.5, labelcolor=INK)
     figure.savefig(path, facecolor=PAPER)
 
 
